@@ -1,0 +1,27 @@
+namespace Tosec.Actors.Inspection;
+
+/// <summary>
+/// Judges both streams of one connection. Every call comes from one worker thread, one at a time, bytes in stream order.
+/// </summary>
+/// <remarks>
+/// Spans point into shared memory that their sender can no longer write (unless the chain says <c>seal = off</c>); they are valid
+/// only during the call. A call must not block. An exception costs the stream its life (it is blocked), never the SVM.
+/// </remarks>
+public interface IStreamInspector : IDisposable
+{
+    /// <summary>
+    /// Judges the next payload of a stream. The answer speaks for everything of that direction given so far and not yet released:
+    /// <see cref="VerdictKind.Pass"/> and <see cref="VerdictKind.Alert"/> release all of it, <see cref="VerdictKind.Hold"/> keeps
+    /// all of it where it lies, <see cref="VerdictKind.Block"/> drops it and ends the connection.
+    /// </summary>
+    Verdict Inspect(StreamDirection direction, ReadOnlySpan<byte> payload);
+
+    /// <summary>The sender has ended this stream (FIN) after the bytes given so far. <c>Hold</c> is treated as a block.</summary>
+    Verdict End(StreamDirection direction);
+
+    /// <summary>
+    /// The stream holds as much as its chain allows, or for as long. The inspector decides on what it has seen; a second
+    /// <c>Hold</c> is answered by the chain's failure policy.
+    /// </summary>
+    Verdict HoldLimit(StreamDirection direction);
+}
