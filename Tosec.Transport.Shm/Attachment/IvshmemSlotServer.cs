@@ -10,7 +10,7 @@ namespace Tosec.Transport.Shm.Attachment;
 /// </summary>
 /// <remarks>
 /// Slots, because QEMU corrupts its heap when a peer id is used again after a leave. A node may die and come back under its id; whether
-/// it lives is told by its socket here and by its heartbeat in the segment. Owned by the host node; <see cref="OnReadable"/> is called
+/// it lives is told by its socket here and by its heartbeat in the segment. Owned by the host node; <see cref="OnListener"/> is called
 /// by one thread.
 /// </remarks>
 public sealed class IvshmemSlotServer : IDisposable
@@ -42,7 +42,7 @@ public sealed class IvshmemSlotServer : IDisposable
     /// <summary>A node has connected to its slot, or its connection has ended. Raised on the serving thread.</summary>
     public event Action<IvshmemSlot, bool>? Changed;
 
-    /// <summary>What the serving thread waits on: a key for <see cref="OnReadable"/> and a descriptor, for each slot's listener.</summary>
+    /// <summary>What the serving thread waits on: a key for <see cref="OnListener"/> and a descriptor, for each slot's listener.</summary>
     internal IEnumerable<(int Key, int Descriptor)> Listeners => _slots.Select((s, i) => (i, s.Listener.Descriptor));
 
     /// <summary>A listener is readable: takes the peer in, or turns it away while the slot is taken.</summary>
