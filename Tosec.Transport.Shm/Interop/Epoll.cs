@@ -32,8 +32,8 @@ internal sealed unsafe partial class Epoll : SafeHandleZeroOrMinusOneIsInvalid
     private const int EPOLL_CTL_MOD = 3;
 
     // struct epoll_event is packed on x86-64 only: there the token follows the events at once, elsewhere it is aligned to 8.
-    private static readonly int TokenOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
-    private static readonly int NativeSize = TokenOffset + sizeof(ulong);
+    private static readonly int _tokenOffset = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 4 : 8;
+    private static readonly int _nativeSize = _tokenOffset + sizeof(ulong);
 
     // The marshaller fills in the descriptor.
     public Epoll() : base(ownsHandle: true)
@@ -71,7 +71,7 @@ internal sealed unsafe partial class Epoll : SafeHandleZeroOrMinusOneIsInvalid
     public int Wait(Span<EpollEvent> events, int timeoutMilliseconds)
     {
         var room = Math.Min(events.Length, MaxEvents);
-        var native = stackalloc byte[room * NativeSize];
+        var native = stackalloc byte[room * _nativeSize];
         var ready = WaitForEvents(this, native, room, timeoutMilliseconds);
         if (ready < 0)
         {
@@ -83,10 +83,10 @@ internal sealed unsafe partial class Epoll : SafeHandleZeroOrMinusOneIsInvalid
 
         for (var i = 0; i < ready; i++)
         {
-            var entry = new ReadOnlySpan<byte>(native + (i * NativeSize), NativeSize);
+            var entry = new ReadOnlySpan<byte>(native + (i * _nativeSize), _nativeSize);
             events[i] = new EpollEvent(
                 MemoryMarshal.Read<uint>(entry),
-                MemoryMarshal.Read<ulong>(entry[TokenOffset..]));
+                MemoryMarshal.Read<ulong>(entry[_tokenOffset..]));
         }
 
         return ready;
@@ -97,11 +97,11 @@ internal sealed unsafe partial class Epoll : SafeHandleZeroOrMinusOneIsInvalid
 
     private void Control(int operation, string name, int descriptor, uint events, ulong token)
     {
-        var native = stackalloc byte[NativeSize];
-        var entry = new Span<byte>(native, NativeSize);
+        var native = stackalloc byte[_nativeSize];
+        var entry = new Span<byte>(native, _nativeSize);
         entry.Clear();
         MemoryMarshal.Write(entry, in events);
-        MemoryMarshal.Write(entry[TokenOffset..], in token);
+        MemoryMarshal.Write(entry[_tokenOffset..], in token);
         if (ControlEpoll(this, operation, descriptor, native) == 0)
             return;
         var errno = Marshal.GetLastPInvokeError();

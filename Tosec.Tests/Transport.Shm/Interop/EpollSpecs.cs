@@ -4,25 +4,25 @@ namespace Tosec.Tests.Transport.Shm.Interop;
 
 public class EpollSpecs
 {
-    private static readonly ulong[] Tokens = [0, 1, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000, ulong.MaxValue, 0x0123_4567_89AB_CDEF];
+    private static readonly ulong[] _tokens = [0, 1, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000, ulong.MaxValue, 0x0123_4567_89AB_CDEF];
 
     [Fact]
     public void An_event_carries_the_whole_64_bit_token_of_its_descriptor()
     {
         using var set = Epoll.Create();
-        var bells = Tokens.Select(_ => EventFd.Create()).ToArray();
-        for (var i = 0; i < Tokens.Length; i++)
+        var bells = _tokens.Select(_ => EventFd.Create()).ToArray();
+        for (var i = 0; i < _tokens.Length; i++)
         {
-            set.Add(bells[i].Descriptor, Epoll.EPOLLIN, Tokens[i]);
+            set.Add(bells[i].Descriptor, Epoll.EPOLLIN, _tokens[i]);
             bells[i].Ring();
         }
 
-        var events = new EpollEvent[Tokens.Length + 5];
+        var events = new EpollEvent[_tokens.Length + 5];
         var ready = set.Wait(events, -1);
 
         // Several entries at once: a wrong entry size would show from the second one on.
-        Assert.Equal(Tokens.Length, ready);
-        Assert.Equal(Tokens.Order(), events[..ready].Select(e => e.Token).Order());
+        Assert.Equal(_tokens.Length, ready);
+        Assert.Equal(_tokens.Order(), events[..ready].Select(e => e.Token).Order());
         Assert.All(events[..ready], e => Assert.Equal(Epoll.EPOLLIN, e.Events));
         foreach (var bell in bells)
             bell.Dispose();
