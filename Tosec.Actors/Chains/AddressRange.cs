@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Net;
 using System.Net.Sockets;
 
@@ -84,28 +83,4 @@ public readonly struct AddressRange : IEquatable<AddressRange>
     public static bool operator !=(AddressRange left, AddressRange right) => !left.Equals(right);
 
     public override string ToString() => _isBlock ? _network.ToString() : "*";
-}
-
-/// <summary>An address as 128 bits, IPv4 in its mapped form, so that one comparison serves both families.</summary>
-internal readonly record struct CanonicalAddress(UInt128 Bits, bool IsIPv4)
-{
-    private static readonly UInt128 MappedPrefix = (UInt128)0xffff << 32;
-    private static readonly UInt128 LoopbackIPv4 = MappedPrefix | 0x7f000001;
-
-    /// <summary>Does not allocate. Addresses of families other than IPv4 and IPv6 are a programming error and throw.</summary>
-    public static CanonicalAddress Of(IPAddress address)
-    {
-        Span<byte> bytes = stackalloc byte[16];
-        if (!address.TryWriteBytes(bytes, out var written))
-            throw new ArgumentException($"an address of {written} bytes is neither IPv4 nor IPv6", nameof(address));
-        if (written == 4)
-            return new CanonicalAddress(MappedPrefix | BinaryPrimitives.ReadUInt32BigEndian(bytes), true);
-        var bits = BinaryPrimitives.ReadUInt128BigEndian(bytes);
-        return new CanonicalAddress(bits, bits >> 32 == 0xffff);
-    }
-
-    /// <summary>The address a connect reaches: the kernel takes the unspecified address for loopback.</summary>
-    public CanonicalAddress AsDestination() =>
-        IsIPv4 ? Bits == MappedPrefix ? this with { Bits = LoopbackIPv4 } : this
-        : Bits == UInt128.Zero ? this with { Bits = UInt128.One } : this;
 }
