@@ -159,6 +159,11 @@ public sealed unsafe class GuestMemory : IDisposable
         return true;
     }
 
+    /// <summary>What a send buffer that <see cref="TrySendBuffer"/> has accepted costs of its stream's credit: bytes of its class.</summary>
+    internal int SendBufferCost(int channel, ulong offset) =>
+        offset - (ulong)(Geometry.EdgeSendPool + channel * Geometry.SendBytesPerChannel)
+            < (ulong)Geometry.SendSmall * GuestGeometry.SmallBuffer ? GuestGeometry.SmallBuffer : GuestGeometry.LargeBuffer;
+
     private static SharedPool SealedPoolOf(Segment core) => new((ulong*)(core.Base + core.Geometry.CoreSealedOwners),
         (ulong*)(core.Base + core.Geometry.CoreSealedHints), core.Base, core.Geometry.CoreSealedPool,
         core.Geometry.SealedSmall, core.Geometry.SealedLarge);
