@@ -1,14 +1,13 @@
 using Tosec.Actors.Inspection;
 using Tosec.Actors.Lanes;
-using Tosec.Actors.Streams;
 using Tosec.Transport.Shm.Layout;
 using Tosec.Transport.Shm.Pools;
 using Tosec.Transport.Shm.Rings;
 
-namespace Tosec.Actors.Svm;
+namespace Tosec.Actors.Streams;
 
 /// <summary>
-/// One stream at one SVM: what it holds, and how it hands on. Owns the payloads it holds; gives each to the next hop or back to its
+/// One stream at one trusted hop: what it holds, and how it hands on. Owns the payloads it holds; gives each to the next hop or back to its
 /// pool, once.
 /// </summary>
 internal sealed class StreamFlow
