@@ -47,7 +47,7 @@ public sealed class WorkerDispatcher : MessageDispatcher
     public void Deliver(ActorCell cell, object message, IActorRef? sender = null)
     {
         if (!_direct || !Loop.OnThread || !ReferenceEquals(cell.Dispatcher, this) || !TryInvoke(cell, message, sender))
-            cell.SendMessage(new Envelope(message, sender ?? ActorRefs.NoSender));
+            cell.SendMessage(EnvelopeFor(cell, message, sender));
     }
 
     /// <summary>The same for a reference; a few nanoseconds slower, and right for remote and ended actors too.</summary>
@@ -97,7 +97,7 @@ public sealed class WorkerDispatcher : MessageDispatcher
         InternalCurrentActorCellKeeper.Current = cell;
         try
         {
-            cell.Invoke(new Envelope(message, sender ?? ActorRefs.NoSender));
+            cell.Invoke(EnvelopeFor(cell, message, sender));
         }
         finally
         {
@@ -106,4 +106,8 @@ public sealed class WorkerDispatcher : MessageDispatcher
 
         return true;
     }
+
+    // With the system, which stands in for nobody: an envelope without any sender cannot become a dead letter and is lost.
+    private static Envelope EnvelopeFor(ActorCell cell, object message, IActorRef? sender) =>
+        new(message, sender ?? ActorRefs.NoSender, cell.System);
 }
