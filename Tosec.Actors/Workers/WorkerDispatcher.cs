@@ -83,16 +83,16 @@ public sealed class WorkerDispatcher : MessageDispatcher
     /// <remarks>
     /// All runs of the actor happen on this thread, so if we are in none (no current cell) and none is due (mailbox idle),
     /// nobody else can begin one while we call it: exclusion without a lock. Another thread's message meanwhile schedules
-    /// the mailbox, which puts it on our run queue. A method of its own, so that an Akka without the internals never has it
-    /// compiled.
+    /// the mailbox, which puts it on our run queue. Nor is anything overtaken: every Tell that has returned leaves the mailbox
+    /// not idle until its message was handled, so what an idle mailbox may hold is a Tell of another thread still under way.
+    /// A method of its own, so that an Akka without the internals never has it compiled.
     /// </remarks>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool TryInvoke(ActorCell cell, object message, IActorRef? sender)
     {
         if (InternalCurrentActorCellKeeper.Current is not null)
             return false;
-        var mailbox = cell.Mailbox;
-        if (mailbox is null || !MailboxInternals.IsIdle(mailbox) || mailbox.MessageQueue.HasMessages)
+        if (cell.Mailbox is not { } mailbox || !MailboxInternals.IsIdle(mailbox))
             return false;
         InternalCurrentActorCellKeeper.Current = cell;
         try

@@ -91,6 +91,22 @@ public sealed class WorkerPollerSpecs : IDisposable
     }
 
     [Fact]
+    public void A_worker_that_spins_sees_posts_and_descriptors_without_blocking()
+    {
+        var loop = _harness.Loop(start: false, settings: WorkerHarness.DefaultSettings with { Spins = 1_000_000_000 });
+        using var bell = new Bell(_ => { });
+        loop.Register(bell);
+        loop.Start();
+
+        bell.Ring();
+
+        WorkerHarness.Until(() => bell.Heard == 1);
+        WorkerHarness.On(loop, () => { });
+        Assert.Equal(0, loop.Counters.Blocks);
+        Assert.Equal(0, loop.Counters.Wakes);
+    }
+
+    [Fact]
     public void An_idle_worker_blocks_between_ticks_and_ticks_never_go_back()
     {
         var loop = _harness.Loop(start: false, settings: WorkerHarness.DefaultSettings with { TickInterval = TimeSpan.FromMilliseconds(1) });
