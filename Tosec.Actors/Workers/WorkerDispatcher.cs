@@ -47,7 +47,7 @@ public sealed class WorkerDispatcher : MessageDispatcher
     public void Deliver(ActorCell cell, object message, IActorRef? sender = null)
     {
         if (!_direct || !Loop.OnThread || !ReferenceEquals(cell.Dispatcher, this) || !TryInvoke(cell, message, sender))
-            cell.SendMessage(new Envelope(message, sender ?? ActorRefs.NoSender));
+            cell.SendMessage(EnvelopeFor(cell, message, sender));
     }
 
     /// <summary>The same for a reference; a few nanoseconds slower, and right for remote and ended actors too.</summary>
@@ -83,21 +83,21 @@ public sealed class WorkerDispatcher : MessageDispatcher
     /// <remarks>
     /// All runs of the actor happen on this thread, so if we are in none (no current cell) and none is due (mailbox idle),
     /// nobody else can begin one while we call it: exclusion without a lock. Another thread's message meanwhile schedules
-    /// the mailbox, which puts it on our run queue. A method of its own, so that an Akka without the internals never has it
-    /// compiled.
+    /// the mailbox, which puts it on our run queue. Nor is anything overtaken: every Tell that has returned leaves the mailbox
+    /// not idle until its message was handled, so what an idle mailbox may hold is a Tell of another thread still under way.
+    /// A method of its own, so that an Akka without the internals never has it compiled.
     /// </remarks>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool TryInvoke(ActorCell cell, object message, IActorRef? sender)
     {
         if (InternalCurrentActorCellKeeper.Current is not null)
             return false;
-        var mailbox = cell.Mailbox;
-        if (mailbox is null || !MailboxInternals.IsIdle(mailbox) || mailbox.MessageQueue.HasMessages)
+        if (cell.Mailbox is not { } mailbox || !MailboxInternals.IsIdle(mailbox))
             return false;
         InternalCurrentActorCellKeeper.Current = cell;
         try
         {
-            cell.Invoke(new Envelope(message, sender ?? ActorRefs.NoSender));
+            cell.Invoke(EnvelopeFor(cell, message, sender));
         }
         finally
         {
@@ -106,4 +106,8 @@ public sealed class WorkerDispatcher : MessageDispatcher
 
         return true;
     }
+
+    // With the system, which stands in for nobody: an envelope without any sender cannot become a dead letter and is lost.
+    private static Envelope EnvelopeFor(ActorCell cell, object message, IActorRef? sender) =>
+        new(message, sender ?? ActorRefs.NoSender, cell.System);
 }

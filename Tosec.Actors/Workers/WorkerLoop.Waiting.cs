@@ -5,6 +5,9 @@ namespace Tosec.Actors.Workers;
 /// <content>How the worker looks at its descriptors, and how it goes to sleep without losing a wake-up.</content>
 public sealed partial class WorkerLoop
 {
+    // More ready descriptors than that are reported by the next look; the kernel takes turns among them.
+    private const int EventsPerLook = 64;
+
     private readonly EpollEvent[] _ready = new EpollEvent[EventsPerLook];
 
     private bool Look(int timeoutMilliseconds)
