@@ -9,12 +9,12 @@ namespace Tosec.Actors.Streams;
 /// </summary>
 internal sealed class StreamSpawner(ActorCell supervisor, WorkerDispatcher dispatcher)
 {
-    /// <summary>Makes the actor of an entry as a watched child of the supervisor.</summary>
-    public void Spawn(StreamEntry entry, Func<ActorBase> make)
+    /// <summary>Makes a stream actor as a watched child of the supervisor, which is told <paramref name="ended"/> when it stops.</summary>
+    public ActorCell Spawn(ulong connectionId, Func<ActorBase> make, object ended)
     {
-        var actor = supervisor.ActorOf(Props.CreateBy(new Producer(make)).OnWorker(dispatcher), $"s-{entry.ConnectionId:x}");
-        supervisor.WatchWith(actor, new StreamProtocol.Ended(entry));
-        entry.Actor = WorkerDispatcher.CellOf(actor);
+        var actor = supervisor.ActorOf(Props.CreateBy(new Producer(make)).OnWorker(dispatcher), $"s-{connectionId:x}");
+        supervisor.WatchWith(actor, ended);
+        return WorkerDispatcher.CellOf(actor)!;
     }
 
     private sealed class Producer(Func<ActorBase> make) : IIndirectActorProducer

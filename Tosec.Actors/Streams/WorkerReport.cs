@@ -31,5 +31,9 @@ public sealed record WorkerReport
     public long WakesSent { get; init; }
     public long WakesSuppressed { get; init; }
     public long Stalls { get; init; }
+    public long Connects { get; init; }
+    public long Accepts { get; init; }
+    public long Denied { get; init; }
+    public long Resets { get; init; }
     public WorkerCounters? Loop { get; init; }
 }

@@ -166,7 +166,8 @@ internal sealed class SvmWorker : ILaneSink, ITicker
     }
 
     // Apart, because a record whose bytes are pointed to cannot be captured.
-    private void Spawn(StreamEntry entry, StreamRecord record) => _spawner.Spawn(entry, () => new SvmStreamActor(_svm, entry, record));
+    private void Spawn(StreamEntry entry, StreamRecord record) => entry.Actor =
+        _spawner.Spawn(entry.ConnectionId, () => new SvmStreamActor(_svm, entry, record), new StreamProtocol.Ended(entry));
 
     private unsafe void OnClose(in Descriptor descriptor)
     {
