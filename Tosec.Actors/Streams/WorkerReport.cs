@@ -31,6 +31,7 @@ public sealed record WorkerReport
     public long WakesSent { get; init; }
     public long WakesSuppressed { get; init; }
     public long Stalls { get; init; }
+    public int Processes { get; init; }
     public long Connects { get; init; }
     public long Accepts { get; init; }
     public long Denied { get; init; }

@@ -176,6 +176,10 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
         }
     }
 
+    /// <summary>Ends the direction away from us: the other end reads an end of stream.</summary>
+    /// <returns>0, or a negative errno.</returns>
+    public int ShutdownWrite() => ShutdownHow(this, 1) == 0 ? 0 : -Marshal.GetLastPInvokeError();
+
     // Linux frees the number before it reports, so a failed close leaves nothing to do.
     protected override bool ReleaseHandle() => Close((int)handle) == 0;
 
@@ -246,6 +250,9 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     [LibraryImport("libc", EntryPoint = "getsockopt", SetLastError = true)]
     private static partial int GetOption(UnixSocket socket, int level, int name, void* value, uint* length);
+
+    [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
+    private static partial int ShutdownHow(UnixSocket socket, int how);
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     private static partial nint SendMessage(UnixSocket socket, MessageHeader* message, int flags);
