@@ -8,8 +8,8 @@ namespace Tosec.Node.Configuration;
 /// <summary>Makes <see cref="NodeSettings"/> of a HOCON file, or says in one sentence what is wrong with it.</summary>
 public static class NodeSettingsLoader
 {
-    // sun_path of a UNIX socket has 108 bytes, the last of them zero.
-    private const int MaxSocketPath = 107;
+    // sun_path of a UNIX socket has 108 bytes, the last of them zero; a socket is bound under a longer name before it gets its own.
+    private const int MaxSocketPath = 98;
 
     /// <summary>Reads the file, checks everything, starts nothing.</summary>
     /// <exception cref="SettingsException">Names file, key, value and what is allowed.</exception>
