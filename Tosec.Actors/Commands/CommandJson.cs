@@ -80,7 +80,8 @@ public static class CommandJson
         writer.WriteEndArray();
     }
 
-    private static void WriteCell(Utf8JsonWriter writer, object? cell)
+    /// <summary>Writes one cell of a table.</summary>
+    public static void WriteCell(Utf8JsonWriter writer, object? cell)
     {
         switch (cell)
         {

@@ -6,6 +6,9 @@ public enum ExitCode
     /// <summary>What was asked for was done; for a node: it was asked to stop and has stopped.</summary>
     Ok = 0,
 
+    /// <summary><c>tosec cmd</c>: the node answered with an error.</summary>
+    Failed = 1,
+
     /// <summary>The command line is wrong.</summary>
     Usage = 64,
 
