@@ -108,7 +108,7 @@ public static class CommandJson
         JsonValueKind.Null => null,
         JsonValueKind.True => true,
         JsonValueKind.False => false,
-        JsonValueKind.Number => cell.TryGetInt64(out var whole) ? whole : cell.TryGetUInt64(out var large) ? large : cell.GetDouble(),
+        JsonValueKind.Number => cell.TryGetInt64(out var whole) ? whole : cell.TryGetUInt64(out var large) ? (object)large : cell.GetDouble(),
         JsonValueKind.Array => cell.EnumerateArray().Select(item => item.GetString() ?? "").ToArray(),
         _ => cell.GetString(),
     };
