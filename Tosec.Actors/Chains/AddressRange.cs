@@ -54,7 +54,8 @@ public readonly struct AddressRange : IEquatable<AddressRange>
         if (IPNetwork.TryParse(text, out var network))
         {
             range = Of(network);
-            return true;
+            return IPAddress.TryParse(text.AsSpan(0, text.IndexOf('/', StringComparison.Ordinal)), out var written)
+                && written.Equals(network.BaseAddress);
         }
 
         // IPAddress.Parse also reads "10" and "0x0a000001"; nobody means those in a policy.

@@ -8,8 +8,8 @@ namespace Tosec.Node.Configuration;
 /// <summary>Makes <see cref="NodeSettings"/> of a HOCON file, or says in one sentence what is wrong with it.</summary>
 public static class NodeSettingsLoader
 {
-    // sun_path of a UNIX socket has 108 bytes, the last of them zero.
-    private const int MaxSocketPath = 107;
+    // sun_path of a UNIX socket has 108 bytes, the last of them zero; a socket is bound under a longer name before it gets its own.
+    private const int MaxSocketPath = 98;
 
     /// <summary>Reads the file, checks everything, starts nothing.</summary>
     /// <exception cref="SettingsException">Names file, key, value and what is allowed.</exception>
@@ -31,7 +31,8 @@ public static class NodeSettingsLoader
         var node = tosec.Section("node");
         var name = node.Name("name");
         var role = node.Choice<NodeRole>("role");
-        var runDirectory = Path.GetFullPath(node.Text("run-directory", "a directory"));
+        var runDirectory = node.PathOrEmpty("run-directory") is { Length: > 0 } directory
+            ? directory : throw node.Refuse("run-directory", "a directory");
         var host = SiteSettings.ReadHost(tosec.Section("host"));
         var chains = SiteSettings.ReadChains(tosec);
         var policy = PolicySettings.Read(tosec, chains, host);
@@ -71,8 +72,8 @@ public static class NodeSettingsLoader
 
     private static LogSettings ReadLog(SettingsReader log)
     {
-        var file = log.TextOrEmpty("file");
-        return new LogSettings(log.Choice<LogVerbosity>("level"), file.Length == 0 ? null : Path.GetFullPath(file));
+        var file = log.PathOrEmpty("file");
+        return new LogSettings(log.Choice<LogVerbosity>("level"), file.Length == 0 ? null : file);
     }
 
     private static ClusterSettings ReadCluster(SettingsReader cluster, NodeRole role)
@@ -98,17 +99,16 @@ public static class NodeSettingsLoader
 
     private static ClusterTlsSettings? ReadTls(SettingsReader tls)
     {
-        var certificate = tls.TextOrEmpty("certificate");
+        var certificate = tls.PathOrEmpty("certificate");
         var password = tls.TextOrEmpty("password");
-        var ca = tls.TextOrEmpty("ca");
+        var ca = tls.PathOrEmpty("ca");
         if (certificate.Length == 0 && ca.Length == 0 && password.Length == 0)
             return null;
         if (certificate.Length == 0 || !File.Exists(certificate))
             throw tls.Refuse("certificate", "an existing PKCS#12 file");
         if (ca.Length == 0 || !File.Exists(ca))
             throw tls.Refuse("ca", "an existing PEM file");
-        return new ClusterTlsSettings(
-            Path.GetFullPath(certificate), password.Length == 0 ? null : password, Path.GetFullPath(ca));
+        return new ClusterTlsSettings(certificate, password.Length == 0 ? null : password, ca);
     }
 
     private static TovmSettings? ReadTovm(SettingsReader tovm, NodeRole role, HostSettings host)
@@ -123,7 +123,7 @@ public static class NodeSettingsLoader
         var isSvm = role == NodeRole.Svm;
         var type = isSvm || svm.Has("type") ? svm.Choice("type", SiteSettings.SvmTypes) : "";
         var guests = SiteSettings.ReadGuestNames(svm, isSvm, host, guest => guest.Svms.Contains(name));
-        var eventFile = svm.TextOrEmpty("event-file");
+        var eventFile = svm.PathOrEmpty("event-file");
         if (!isSvm)
             return null;
         if (host.Svms.Count > 0 && !host.Svms.ContainsKey(name))
@@ -135,7 +135,7 @@ public static class NodeSettingsLoader
         if (host.Svms.TryGetValue(name, out var declared) && declared.Type != type)
             throw svm.Refuse("type", $"{declared.Type}, as tosec.host.svms.{name}.type says");
         return new SvmSettings(
-            type, guests, Path.GetFullPath(eventFile.Length == 0 ? Path.Combine(runDirectory, name + ".eve.json") : eventFile));
+            type, guests, eventFile.Length == 0 ? Path.Combine(runDirectory, name + ".eve.json") : eventFile);
     }
 
     private static GuestSettings? ReadGuest(
@@ -148,7 +148,7 @@ public static class NodeSettingsLoader
             name = guest.Name("guest");
         if (role != NodeRole.Guest)
         {
-            guest.TextOrEmpty("agent-socket");
+            guest.PathOrEmpty("agent-socket");
             return null;
         }
 
@@ -159,8 +159,8 @@ public static class NodeSettingsLoader
 
     private static string Socket(SettingsReader section, string key, string runDirectory, string fallback)
     {
-        var given = section.TextOrEmpty(key);
-        var path = Path.GetFullPath(given.Length == 0 ? Path.Combine(runDirectory, fallback) : given);
+        var given = section.PathOrEmpty(key);
+        var path = given.Length == 0 ? Path.Combine(runDirectory, fallback) : given;
         if (System.Text.Encoding.UTF8.GetByteCount(path) > MaxSocketPath)
             throw section.Refuse(key, $"a path of at most {MaxSocketPath} bytes", $"{path.Length} bytes long ({path})");
         return path;

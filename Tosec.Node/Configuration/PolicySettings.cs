@@ -14,6 +14,7 @@ internal static class PolicySettings
         foreach (var reader in tosec.Elements("policy", "policy-defaults"))
         {
             var rule = ReadRule(reader, chains);
+            reader.RejectUnknown();
             CheckGuests(reader, rule, host);
             CheckChain(reader, rule, chains, host);
             rules.Add(rule);

@@ -59,7 +59,7 @@ internal sealed class SettingsReader
         }
     }
 
-    /// <summary>The objects of list <paramref name="key"/>, with the same kind of template.</summary>
+    /// <summary>The objects of list <paramref name="key"/>, with the same kind of template. Each is to be checked for unknown keys.</summary>
     public IEnumerable<SettingsReader> Elements(string key, string template)
     {
         var defaults = ReadTemplate(template);
@@ -69,9 +69,7 @@ internal sealed class SettingsReader
             var shown = $"{Full(key)}[{i + 1}]";
             if (elements[i].GetObject() is not { } element)
                 throw Refuse(key, "a list of objects, each { … } on its own line");
-            var reader = new SettingsReader(_file, new KnownKeys(), [.. _path, key], shown, [element, .. defaults]);
-            yield return reader;
-            reader.RejectUnknownIn(element, shown);
+            yield return new SettingsReader(_file, new KnownKeys(), [.. _path, key], shown, [element, .. defaults]);
         }
     }
 
@@ -89,6 +87,10 @@ internal sealed class SettingsReader
 
     /// <summary>A text that may be empty (which then means: derive it).</summary>
     public string TextOrEmpty(string key) => Read(key, "a text", static text => (true, text));
+
+    /// <summary>A path, made absolute; empty where it is.</summary>
+    public string PathOrEmpty(string key) =>
+        Read(key, "a path", static text => text.Any(char.IsControl) ? (false, "") : (true, text.Length == 0 ? "" : System.IO.Path.GetFullPath(text)));
 
     /// <summary>A name by the rules of <see cref="Names"/>.</summary>
     public string Name(string key) => Read(key, Names.Allowed, static text => (Names.IsValid(text), text));
@@ -198,11 +200,11 @@ internal sealed class SettingsReader
     }
 
     /// <summary>Call when everything has been read.</summary>
-    /// <exception cref="SettingsException">The user's file has a key here that nobody reads.</exception>
+    /// <exception cref="SettingsException">There is a key here that nobody reads.</exception>
     public void RejectUnknown()
     {
-        if (_layers.Length > 0 && _file.Root.Items.TryGetValue(_path[0], out var own) && own.GetObject() is { } root)
-            RejectUnknownIn(root, _shown);
+        foreach (var layer in _layers)
+            RejectUnknownIn(layer, _shown);
     }
 
     internal static string Quote(string text)
