@@ -82,12 +82,12 @@ internal readonly unsafe ref struct HttpMessage(HttpNative.Message* message)
 }
 
 /// <summary>One field of a message; valid during one callback only.</summary>
-internal readonly unsafe ref struct HttpField(HttpNative.Field* field)
+internal readonly unsafe ref struct HttpField(HttpNative.Field* native)
 {
-    public ReadOnlySpan<byte> Name => field->Name.Span;
+    public ReadOnlySpan<byte> Name => native->Name.Span;
 
-    public ReadOnlySpan<byte> Value => field->Value.Span;
+    public ReadOnlySpan<byte> Value => native->Value.Span;
 
     /// <summary>The message had this field more than once; the value is all of them, joined.</summary>
-    public bool Repeated => (field->Flags & 1) != 0;
+    public bool Repeated => (native->Flags & 1) != 0;
 }
