@@ -37,6 +37,7 @@ internal enum HttpFlaws : uint
     StatusLine = 0x0400,
     Unmatched = 0x0800,
     Request = 0x1000,
+    Control = 0x2000,
 }
 
 /// <summary>A request's or response's first line and fields, over the parser's memory: valid during one callback only.</summary>

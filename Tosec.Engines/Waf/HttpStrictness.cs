@@ -46,7 +46,6 @@ internal static class HttpStrictness
         {
             var field = request.FieldAt(i);
             if (field.Name.IsEmpty || field.Name.ContainsAnyExcept(TokenBytes)) return "malformed field name";
-            if (ContainsControl(field.Value)) return "control character in a field";
             if (field.Repeated && IsSingle(field.Name)) return "repeated " + Encoding.ASCII.GetString(field.Name);
         }
 
@@ -103,6 +102,7 @@ internal static class HttpStrictness
         if ((flaws & HttpFlaws.TransferEncoding) != 0) return "malformed Transfer-Encoding";
         if ((flaws & HttpFlaws.ContentLength) != 0) return "malformed Content-Length";
         if ((flaws & HttpFlaws.Nul) != 0) return "NUL in the head";
+        if ((flaws & HttpFlaws.Control) != 0) return "control character in a field";
         if ((flaws & HttpFlaws.BareCr) != 0) return "carriage return without line feed";
         if ((flaws & HttpFlaws.BareLf) != 0) return "line feed without carriage return";
         if ((flaws & HttpFlaws.Folded) != 0) return "folded field";
@@ -111,13 +111,6 @@ internal static class HttpStrictness
         if ((flaws & HttpFlaws.Field) != 0) return "malformed field";
         if ((flaws & HttpFlaws.Request) != 0) return "malformed request";
         return null;
-    }
-
-    private static bool ContainsControl(ReadOnlySpan<byte> value)
-    {
-        foreach (var b in value)
-            if (b is < 0x20 and not (byte)'\t' or 0x7f) return true;
-        return false;
     }
 
     private static bool IsSingle(ReadOnlySpan<byte> name) =>

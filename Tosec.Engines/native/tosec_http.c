@@ -126,8 +126,12 @@ static void look_at_raw(raw_state *state, const uint8_t *data, size_t length)
             state->flags |= TOSEC_HTTP_BARE_CR;
         if (data[i] == '\n' && state->last != '\r')
             state->flags |= TOSEC_HTTP_BARE_LF;
+        if ((data[i] == ' ' || data[i] == '\t') && (state->last == '\n' || state->last == 0))
+            state->flags |= TOSEC_HTTP_FOLDED;
         if (data[i] == 0)
             state->flags |= TOSEC_HTTP_NUL;
+        else if ((data[i] < 0x20 && data[i] != '\t' && data[i] != '\r' && data[i] != '\n') || data[i] == 0x7f)
+            state->flags |= TOSEC_HTTP_CONTROL;
         state->last = data[i];
     }
 }
@@ -137,8 +141,10 @@ static int request_started(htp_tx_t *tx)
     tosec_http *http = owner_of(tx);
     htp_tx_set_user_data(tx, (void *)(uintptr_t)++http->exchanges);
     http->raw[TOSEC_HTTP_REQUEST] = (raw_state){0, 0};
-    return answered(http, http->config->callbacks.on_request_start(http->context, http->exchanges,
-                                                                   htp_connp_req_data_consumed(http->connp)));
+    /* The parser does not look at this hook's answer, and starts the request again and again: the next hook stops it. */
+    (void)answered(http, http->config->callbacks.on_request_start(http->context, http->exchanges,
+                                                                  htp_connp_req_data_consumed(http->connp)));
+    return HTP_OK;
 }
 
 static int response_started(htp_tx_t *tx)
@@ -174,6 +180,8 @@ static tosec_http_message request_of(const htp_tx_t *tx)
 static int request_line(htp_tx_t *tx)
 {
     tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
     tosec_http_message message = request_of(tx);
     raw_state line = {0, 0};
     look_at_raw(&line, bytes_of(tx->request_line).data, bytes_of(tx->request_line).length);
@@ -185,6 +193,8 @@ static int request_line(htp_tx_t *tx)
 static int request_headers(htp_tx_t *tx)
 {
     tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
     tosec_http_field fields[FIELD_MAX];
     tosec_http_message message = request_of(tx);
     message.content_length = tx->request_content_length;
@@ -199,6 +209,8 @@ static int request_headers(htp_tx_t *tx)
 static int response_headers(htp_tx_t *tx)
 {
     tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
     tosec_http_field fields[FIELD_MAX];
     tosec_http_message message = {0};
     message.exchange = exchange_of(tx);
@@ -224,6 +236,8 @@ static int response_headers(htp_tx_t *tx)
 static int request_body(htp_tx_data_t *part)
 {
     tosec_http *http = owner_of(part->tx);
+    if (http->stopped)
+        return HTP_STOP;
     if (part->len == 0 || part->data == NULL)
         return HTP_OK;
     return answered(http, http->config->callbacks.on_body(http->context, TOSEC_HTTP_REQUEST, exchange_of(part->tx),
@@ -233,6 +247,8 @@ static int request_body(htp_tx_data_t *part)
 static int response_body(htp_tx_data_t *part)
 {
     tosec_http *http = owner_of(part->tx);
+    if (http->stopped)
+        return HTP_STOP;
     uint64_t exchange = exchange_of(part->tx);
     if (part->len == 0 || part->data == NULL || (exchange != 0 && exchange == http->skip_response_body_of))
         return HTP_OK;
@@ -245,12 +261,16 @@ static int response_body(htp_tx_data_t *part)
 static int request_complete(htp_tx_t *tx)
 {
     tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
     return answered(http, http->config->callbacks.on_complete(http->context, TOSEC_HTTP_REQUEST, exchange_of(tx)));
 }
 
 static int response_complete(htp_tx_t *tx)
 {
     tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
     return answered(http, http->config->callbacks.on_complete(http->context, TOSEC_HTTP_RESPONSE, exchange_of(tx)));
 }
 

@@ -46,7 +46,8 @@ internal static class BaseRules
 
         SecRule REQBODY_ERROR "!@eq 0" \
             "id:{{UnreadableBody}},phase:2,t:none,log,deny,status:400,severity:2,msg:'Request body cannot be parsed',tag:'attack-protocol',chain"
-            SecRule &REQUEST_HEADERS:{{truncated}} "@eq 0" "t:none"
+            SecRule &REQUEST_HEADERS:{{truncated}} "@eq 0" "t:none,chain"
+            SecRule REQUEST_BODY_LENGTH "@gt 0" "t:none"
         SecRule MULTIPART_STRICT_ERROR "!@eq 0" \
             "id:200003,phase:2,t:none,log,deny,status:400,severity:2,msg:'Multipart body violates its format',tag:'attack-protocol'"
         SecRule MULTIPART_UNMATCHED_BOUNDARY "@eq 1" \
