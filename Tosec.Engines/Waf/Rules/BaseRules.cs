@@ -10,14 +10,14 @@ internal static class BaseRules
     /// <summary>Arguments above the limit.</summary>
     public const long TooManyArguments = 10010;
 
-    /// <summary>A long run of one character.</summary>
+    /// <summary>A long run of one mark, or of a few in turn.</summary>
     public const long LongRun = 10011;
 
     /// <summary>A body that its processor could not parse.</summary>
     public const long UnreadableBody = 200002;
 
     /// <summary>
-    /// Longest run of one mark that passes. Runs of marks are what makes the rules' expressions backtrack; letters, digits, blanks
+    /// Repetitions of one to four marks that pass. Runs of marks are what makes the rules' expressions backtrack; letters, digits, blanks
     /// and the marks people draw lines with occur in long runs in honest text and do not.
     /// </summary>
     public const int LongestRun = 255;
@@ -55,8 +55,9 @@ internal static class BaseRules
 
         SecRule &ARGS "@gt {{settings.ArgumentsLimit}}" \
             "id:{{TooManyArguments}},phase:2,t:none,log,deny,status:403,severity:2,msg:'Too many arguments',tag:'attack-dos'"
-        SecRule REQUEST_URI_RAW|ARGS|ARGS_NAMES|REQUEST_HEADERS|REQUEST_COOKIES "@rx ([^\w\s*=#.~+/%\x80-\xff-])\1{{{LongestRun}}}" \
-            "id:{{LongRun}},phase:2,t:none,log,deny,status:403,severity:2,msg:'Long run of one character',tag:'attack-dos'"
+        SecRule REQUEST_URI_RAW|ARGS|ARGS_NAMES|REQUEST_HEADERS|REQUEST_COOKIES|REQUEST_COOKIES_NAMES|FILES|FILES_NAMES|XML:/* \
+            "@rx ([^\w\s*=#.~+/%\x80-\xff-]{1,4})\1{{{LongestRun}}}" \
+            "id:{{LongRun}},phase:2,t:none,log,deny,status:403,severity:2,msg:'Long run of marks',tag:'attack-dos'"
 
         SecAction "id:10001,phase:1,t:none,nolog,pass,setvar:tx.paranoia_level={{settings.ParanoiaLevel}},\
             setvar:tx.executing_paranoia_level={{settings.ParanoiaLevel}},\
