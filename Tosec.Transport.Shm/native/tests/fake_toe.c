@@ -451,7 +451,10 @@ void toe_rpc(uint32_t channel, const struct tosec_descriptor *d) {
         const struct tosec_rpc_socket *wanted = (const struct tosec_rpc_socket *)bytes;
         int fd = socket(wanted->family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         r = allocate((int)wanted->family, fd, TOSEC_STREAM_CREATED);
-        if (r >= 0) arg1 = state_of((uint32_t)r)->connection_id;
+        if (r >= 0) {
+            arg1 = state_of((uint32_t)r)->connection_id;
+            cursor_of((uint32_t)r)->channel = channel; /* a process that dies before it has read the reply leaves this */
+        }
         break;
     }
     case TOSEC_RPC_BIND: {
