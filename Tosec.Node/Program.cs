@@ -1,1 +1,4 @@
-return 0;
+using Tosec.Node.CommandLine;
+using Tosec.Node.Hosting;
+
+return (int)await TosecCommandLine.RunAsync(args, RoleTable.Shipped).ConfigureAwait(false);

@@ -1,0 +1,444 @@
+using System.Net;
+using System.Text;
+using Akka.Actor;
+using Tosec.Actors.Chains;
+using Tosec.Actors.Inspection;
+using Tosec.Actors.Streams;
+using Tosec.Actors.Workers;
+using Tosec.Transport.Shm.Interop;
+using Tosec.Transport.Shm.Layout;
+
+namespace Tosec.Actors.Toe;
+
+/// <summary>
+/// A socket of the guest's at the TOE: its kernel socket, and once it is connected the two streams. Everything on the worker's thread,
+/// driven by its actor. The slot is free again when the guest has closed it, what it sent is sent, and every SVM has forgotten it.
+/// </summary>
+internal sealed partial class ToeSocket
+{
+    private readonly ToeContext _toe;
+    private readonly List<ToeSource> _listeners = [];
+    private readonly List<IPEndPoint> _bound = [];
+    private ToeSource? _source;
+    private ChainDefinition? _chain;
+    private SendSide? _send;
+    private ReceiveSide? _receive;
+    private IPEndPoint? _guestEndPoint;
+    private IPEndPoint? _peerEndPoint;
+    private bool _guestClosed;
+    private bool _aborted;
+    private bool _svmsToldToClose;
+    private bool _svmsClosed;
+    private bool _draining;
+    private long _drainUntil;
+    private bool _released;
+    private StreamDirection _initiator;
+
+    public ToeSocket(ToeContext toe, int slot, ulong connectionId, bool ipv6)
+    {
+        _toe = toe;
+        Slot = slot;
+        ConnectionId = connectionId;
+        IsIPv6 = ipv6;
+    }
+
+    public int Slot { get; }
+
+    public ulong ConnectionId { get; }
+
+    public bool IsIPv6 { get; }
+
+    public ActorCell? Actor { get; set; }
+
+    /// <summary>The row of the stream table; null until connected.</summary>
+    public StreamEntry? Entry { get; private set; }
+
+    /// <summary>Whether something of it hangs on the clock.</summary>
+    public bool NeedsTicks => _draining;
+
+    private ref StreamState State => ref _toe.State(Slot);
+
+    private StreamStatus Status
+    {
+        get => (StreamStatus)State.Status;
+        set => Volatile.Write(ref State.Status, (uint)value);
+    }
+
+    private KernelSocket? Socket => _source?.Socket;
+
+    /// <summary>Watches a kernel socket of ours; it is this object's from here.</summary>
+    public void Own(KernelSocket socket)
+    {
+        _source = new ToeSource(socket, _toe.Dispatcher) { Actor = Actor };
+    }
+
+    /// <summary>Makes the streams: tells the SVMs of the path, then the guest. From here payloads flow.</summary>
+    public void Establish(ChainDefinition chain, byte[] path, StreamDirection initiator, IPEndPoint guest, IPEndPoint peer)
+    {
+        _chain = chain;
+        _guestEndPoint = guest;
+        _peerEndPoint = peer;
+        var entry = new StreamEntry(Slot, ConnectionId, Party.Tovm, path) { Actor = Actor };
+        WriteRecord(chain, path, initiator, guest, peer);
+        ref var state = ref State;
+        state.Local = SharedAddress.From(guest);
+        state.Remote = SharedAddress.From(peer);
+        state.FirstHop = path[0];
+        _send = new SendSide(_toe, entry);
+        _receive = new ReceiveSide(_toe, entry);
+        _toe.Connected++;
+        _send.Open();
+        for (var i = path.Length - 2; i >= 0; i--)
+        {
+            _toe.Port.Send(path[i], new Descriptor { Opcode = Opcode.StreamOpen, Slot = (uint)Slot, StreamId = ConnectionId });
+        }
+
+        Entry = entry;
+        Status = StreamStatus.Connected;
+        _toe.Port.NotifyAgent(Slot);
+    }
+
+    /// <summary>Payloads and ends that came through the chain, in order.</summary>
+    public void OnRun(DescriptorRun run)
+    {
+        var error = 0;
+        for (var i = 0; i < run.Count; i++)
+        {
+            ref readonly var descriptor = ref run[i];
+            var result = descriptor.Opcode switch
+            {
+                Opcode.Payload => _send!.Payload(Socket, descriptor),
+                Opcode.Fin => _send!.End(Socket),
+                _ => 0,
+            };
+            error = Math.Min(error, result);
+            if (descriptor.Opcode == Opcode.Reset)
+                Abort(descriptor.Code == 0 ? Errno.ECONNRESET : descriptor.Code);
+        }
+
+        if (error < 0)
+            PeerIsGone(-error);
+        AfterSending();
+    }
+
+    /// <summary>Kernel sockets of ours are ready.</summary>
+    public void OnReady(ToeSource source)
+    {
+        var events = source.TakeEvents();
+        if (_listeners.Contains(source))
+        {
+            Accept(source);
+            return;
+        }
+
+        if (!ReferenceEquals(source, _source) || _released)
+            return;
+        if (Status == StreamStatus.Connecting)
+        {
+            OnConnected();
+            return;
+        }
+
+        if ((events & EventMask.Writable) != 0 && _send is { Finished: false } && Socket is { } socket)
+        {
+            var error = _send.Flush(socket);
+            if (error < 0)
+                PeerIsGone(-error);
+            AfterSending();
+        }
+
+        if ((events & (EventMask.Readable | EventMask.PeerClosed | EventMask.HangUp | EventMask.Error)) != 0)
+            Read((events & ~(EventMask.Readable | EventMask.Writable)) != 0);
+    }
+
+    /// <summary>The guest has read on, or buffers have come free: receive where it was left.</summary>
+    public void Resume()
+    {
+        if (_listeners.Count > 0)
+        {
+            foreach (var listener in _listeners)
+                Accept(listener);
+            return;
+        }
+
+        _receive?.Resume();
+        Read(peerClosed: true);
+    }
+
+    /// <summary>Takes back receive buffers that the guest has read, so that an idle stream keeps none.</summary>
+    public void Sweep() => _receive?.Reclaim();
+
+    /// <summary>The last reference in the guest is gone. What it has sent still goes out; what comes in is nobody's any more.</summary>
+    public void GuestClosed()
+    {
+        if (_guestClosed)
+            return;
+        _guestClosed = true;
+        if (Entry is null || _aborted)
+            Release();
+        else
+            AfterSending();
+    }
+
+    /// <summary>An SVM has ended the connection.</summary>
+    public void OnBlock(in Descriptor descriptor)
+    {
+        _toe.Counters.Blocks++;
+        if (descriptor.Arg0 == 0 || Entry is null)
+        {
+            Abort(descriptor.Code);
+            return;
+        }
+
+        if ((descriptor.StreamId & 1) == 0)
+        {
+            // The guest was the sender, and is answered: its peer hears no more of it, the guest reads the answer and its end.
+            CloseSocket(reset: true);
+            _send!.GiveUp();
+            AfterSending();
+            return;
+        }
+
+        // The peer was the sender: the answer comes through the chain and is sent before its connection ends; the guest is cut off.
+        TellGuestOfAbort(descriptor.Code);
+        _draining = true;
+        _drainUntil = Environment.TickCount64 + 2000;
+        Read(peerClosed: false);
+        AfterSending();
+    }
+
+    /// <summary>Every SVM of the path has forgotten the connection.</summary>
+    public void OnSvmsClosed()
+    {
+        _svmsClosed = true;
+        TryRelease();
+    }
+
+    /// <summary>An SVM of the host is gone: the connections that pass it cannot be inspected any more.</summary>
+    public void OnPartyGone(int party)
+    {
+        if (Entry is not { } entry || !entry.Path.Contains((byte)party))
+            return;
+        Abort(Errno.ECONNRESET);
+        _svmsClosed = true;
+        TryRelease();
+    }
+
+    /// <summary>Ends both ways at once: the guest gets the errno, the peer a reset.</summary>
+    public void Abort(int errno)
+    {
+        if (_aborted || _released)
+            return;
+        _aborted = true;
+        _toe.Counters.Resets++;
+        TellGuestOfAbort(errno);
+        CloseSocket(reset: true);
+        _send?.GiveUp();
+        TellSvmsToClose();
+        TryRelease();
+    }
+
+    /// <summary>Coarse clock: ends what drains for too long.</summary>
+    public void OnTick(long now)
+    {
+        if (_draining && now >= _drainUntil)
+        {
+            _draining = false;
+            FinishBlocked();
+        }
+    }
+
+    public StreamReport? Report()
+    {
+        if (_released)
+            return null;
+        var names = _toe.Worker.PartyNames;
+        return new StreamReport(ConnectionId, _toe.Settings.Guest,
+            _guestEndPoint?.ToString() ?? (_bound.Count > 0 ? string.Join(" ", _bound) : "-"),
+            _peerEndPoint?.ToString() ?? "-",
+            Entry is null ? "-" : _initiator == StreamDirection.Outgoing ? "guest" : "peer",
+            _aborted ? "aborted" : _draining ? "blocked" : _guestClosed ? "closing" : Status.ToString().ToLowerInvariant(),
+            _chain?.Name ?? "-",
+            Entry is null ? "-" : string.Join(" > ", Entry.Path.Select(p => names[p])),
+            Entry?.Outgoing.Bytes ?? 0, Entry?.Incoming.Bytes ?? 0, 0);
+    }
+
+    private unsafe void WriteRecord(ChainDefinition chain, byte[] path, StreamDirection initiator, IPEndPoint guest, IPEndPoint peer)
+    {
+        _initiator = initiator;
+        ref var record = ref _toe.Port.Memory.Record(Slot);
+        record = default;
+        record.ConnectionId = ConnectionId;
+        record.Initiator = (byte)initiator;
+        record.PathLength = (byte)path.Length;
+        record.Sealed = 1;
+        record.Bypass = chain.OnFailure == FailurePolicy.Bypass ? (byte)1 : (byte)0;
+        for (var i = 0; i < path.Length; i++)
+            record.Path[i] = path[i];
+        record.Guest = SharedAddress.From(Plain(guest));
+        record.Peer = SharedAddress.From(Plain(peer));
+        record.OpenedAt = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        // More than half the credit held back, and the sender could not send what the engine waits for.
+        record.HoldLimit = (uint)Math.Min(chain.HoldLimitBytes, (long)_toe.SendWindow / 2);
+        record.HoldDeadline = (uint)chain.HoldDeadline.TotalMilliseconds;
+        fixed (byte* name = record.ChainName)
+            Encoding.UTF8.GetBytes(chain.Name.AsSpan(0, Math.Min(chain.Name.Length, StreamRecord.NameBytes - 1)), new Span<byte>(name, StreamRecord.NameBytes - 1));
+    }
+
+    // An IPv4 peer of an IPv6 socket is told to SVMs as what it is.
+    private static IPEndPoint Plain(IPEndPoint endPoint) =>
+        endPoint.Address.IsIPv4MappedToIPv6 ? new IPEndPoint(endPoint.Address.MapToIPv4(), endPoint.Port) : endPoint;
+
+    private void Read(bool peerClosed)
+    {
+        if (Socket is not { } socket || _receive is not { } receive)
+            return;
+        if (_draining)
+        {
+            Drain(socket);
+            return;
+        }
+
+        // After the guest's close nobody reads: the kernel keeps what comes, and answers it with a reset when we close.
+        if (_guestClosed || _aborted || receive.Finished)
+            return;
+        if (receive.Read(socket, peerClosed))
+            _toe.Worker.ReadOnNextRound(this);
+    }
+
+    /// <summary>Reads on after a turn that was too short.</summary>
+    public void ReadOn() => Read(peerClosed: true);
+
+    /// <summary>The actor has stopped: by release, or because it failed, and then the guest and the peer hear of it.</summary>
+    public void OnStopped()
+    {
+        if (_released)
+            return;
+        _guestClosed = true;
+        Abort(Errno.ECONNRESET);
+        _svmsClosed = true;
+        Release();
+    }
+
+    private void Drain(KernelSocket socket)
+    {
+        Span<byte> ignored = stackalloc byte[4096];
+        int received;
+        while ((received = socket.Receive(ignored)) > 0)
+        {
+        }
+
+        if (received != -Errno.EAGAIN)
+        {
+            _draining = false;
+            FinishBlocked();
+        }
+    }
+
+    private void FinishBlocked()
+    {
+        CloseSocket(reset: false);
+        _send!.GiveUp();
+        TellSvmsToClose();
+        TryRelease();
+    }
+
+    private void AfterSending()
+    {
+        if (_send is not { } send)
+            return;
+        send.Grant();
+        if (_guestClosed && send.Finished && !_draining)
+        {
+            CloseSocket(reset: false);
+            TellSvmsToClose();
+            TryRelease();
+        }
+    }
+
+    private void PeerIsGone(int errno)
+    {
+        _send!.GiveUp();
+        if (_receive is { Finished: false } receive)
+        {
+            // What it sent before may still lie in the kernel, and is the guest's.
+            Read(peerClosed: true);
+            receive.Finish(errno);
+        }
+    }
+
+    private void TellGuestOfAbort(int errno)
+    {
+        ref var state = ref State;
+        state.Error = (uint)errno;
+        state.ClosedRead = 1;
+        Status = StreamStatus.Aborted;
+        _toe.Port.NotifyAgent(Slot);
+    }
+
+    private void TellSvmsToClose()
+    {
+        if (_svmsToldToClose || Entry is not { } entry)
+            return;
+        _svmsToldToClose = true;
+        if (Party.IsSvm(entry.Incoming.Next) && _toe.Port.IsAlive(entry.Incoming.Next))
+        {
+            _toe.Port.Send(entry.Incoming.Next, new Descriptor
+            {
+                Opcode = Opcode.StreamClose,
+                Slot = (uint)Slot,
+                StreamId = ConnectionId,
+            });
+        }
+        else
+        {
+            _svmsClosed = true;
+        }
+    }
+
+    private void TryRelease()
+    {
+        if (_guestClosed && (Entry is null || (_svmsToldToClose && _svmsClosed)))
+            Release();
+    }
+
+    private void Release()
+    {
+        if (_released)
+            return;
+        _released = true;
+        CloseSocket(reset: false);
+        CloseListeners();
+        if (Entry is { } entry)
+        {
+            _send!.GiveUp();
+            _receive!.ReclaimAll();
+            _toe.Intake.Discard(entry);
+            _toe.Connected--;
+        }
+
+        _toe.Worker.Free(this);
+    }
+
+    private void CloseSocket(bool reset)
+    {
+        if (_source is not { } source)
+            return;
+        _source = null;
+        _toe.Dispatcher.Loop.Unregister(source);
+        if (reset)
+            source.Socket.ResetOnClose();
+        source.Socket.Dispose();
+    }
+
+    private void CloseListeners()
+    {
+        foreach (var listener in _listeners)
+        {
+            _toe.Dispatcher.Loop.Unregister(listener);
+            listener.Socket.Dispose();
+        }
+
+        _listeners.Clear();
+    }
+}

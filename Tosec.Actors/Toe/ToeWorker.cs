@@ -1,0 +1,402 @@
+using Akka.Actor;
+using Tosec.Actors.Chains;
+using Tosec.Actors.Lanes;
+using Tosec.Actors.Streams;
+using Tosec.Actors.Workers;
+using Tosec.Transport.Shm.Interop;
+using Tosec.Transport.Shm.Layout;
+using Tosec.Transport.Shm.Mapping;
+
+namespace Tosec.Actors.Toe;
+
+/// <summary>
+/// The TOE's side of one guest's lanes (paper section 3): RPC server, source of the stream tables, owner of the stream slots. Worker's
+/// thread; one worker, one epoll set, one guest.
+/// </summary>
+internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
+{
+    private readonly ToeContext _toe;
+    private readonly RunGatherer _gatherer;
+    private readonly StreamSpawner _spawner;
+    private readonly ToeSocket?[] _table;
+    private readonly Stack<int> _freeSlots = new();
+    private readonly Stack<RpcCall> _calls = new();
+    private readonly IReadOnlyList<PartyIdentity> _parties;
+    private readonly ulong[] _incarnations = new ulong[Party.Count];
+    private readonly List<ToeSocket> _readOn = [];
+    private readonly List<ToeSocket> _readOnTick = [];
+    private readonly HashSet<int> _orphans = [];
+
+    public ToeWorker(ToeContext toe, ActorCell supervisor)
+    {
+        _toe = toe;
+        _gatherer = new RunGatherer(toe.Dispatcher);
+        _spawner = new StreamSpawner(supervisor, toe.Dispatcher);
+        _table = new ToeSocket?[toe.Port.Memory.Geometry.Streams];
+        _parties = toe.Port.Memory.Parties();
+        PartyNames = new string[Party.Count];
+        Array.Fill(PartyNames, "?");
+        foreach (var party in _parties)
+            PartyNames[party.Number] = party.Name;
+        for (var slot = _table.Length - 1; slot >= 0; slot--)
+            _freeSlots.Push(slot);
+        CleanUpAfterPredecessor();
+    }
+
+    /// <summary>Names by party number.</summary>
+    public string[] PartyNames { get; }
+
+    /// <summary>Slots in use.</summary>
+    public int Sockets => _table.Length - _freeSlots.Count;
+
+    public long[] Violations { get; } = new long[Enum.GetValues<Violation>().Length];
+
+    /// <summary>The parties that a chain's payloads pass, from the guest outwards, us last; null: one is missing and the chain blocks.</summary>
+    public byte[]? Resolve(ChainDefinition chain)
+    {
+        Span<byte> path = stackalloc byte[Party.Count];
+        var length = 0;
+        foreach (var type in chain.SvmTypes)
+        {
+            var party = _parties.FirstOrDefault(p => Party.IsSvm(p.Number) && p.Type == type && _toe.Port.IsAlive(p.Number));
+            if (party is not null)
+                path[length++] = (byte)party.Number;
+            else if (chain.OnFailure == FailurePolicy.Block)
+                return null;
+        }
+
+        path[length++] = Party.Tovm;
+        return path[..length].ToArray();
+    }
+
+    /// <summary>Makes a socket in a free slot; null when the guest has used them all.</summary>
+    public ToeSocket? Make(bool ipv6)
+    {
+        if (!_freeSlots.TryPop(out var slot))
+            return null;
+        var memory = _toe.Port.Memory;
+        memory.Cursor(slot) = default;
+        ref var state = ref memory.State(slot);
+        state = default;
+        state.Family = ipv6 ? 6u : 4u;
+        state.Type = 1;
+        state.ConnectionId = ConnectionIds.Next(memory.Guest.HostNumber);
+        var socket = new ToeSocket(_toe, slot, state.ConnectionId, ipv6);
+        _table[slot] = socket;
+        socket.Actor = _spawner.Spawn(socket.ConnectionId, () => new ToeSocketActor(socket), new ToeProtocol.Ended(socket));
+        return socket;
+    }
+
+    /// <summary>Takes a slot back.</summary>
+    public void Free(ToeSocket socket)
+    {
+        if (!ReferenceEquals(_table[socket.Slot], socket))
+            return;
+        _gatherer.Flush();
+        _table[socket.Slot] = null;
+        ref var state = ref _toe.State(socket.Slot);
+        Volatile.Write(ref state.Status, (uint)StreamStatus.Free);
+        state.ConnectionId = 0;
+        _freeSlots.Push(socket.Slot);
+        Signal(socket, ToeProtocol.Stop);
+    }
+
+    /// <summary>Looks at a socket again in the next round: its turn was over.</summary>
+    public void ReadOnNextRound(ToeSocket socket) => _readOn.Add(socket);
+
+    /// <summary>Looks at a socket again with the next tick: descriptors of the process have run out.</summary>
+    public void ReadOnNextTick(ToeSocket socket) => _readOnTick.Add(socket);
+
+    /// <summary>The receive pool is exhausted: takes back what can be, and tries this stream again with the next tick.</summary>
+    public void WaitForReceiveBuffer(int slot)
+    {
+        if (_table[slot] is { } socket)
+            _readOnTick.Add(socket);
+    }
+
+    public IEnumerable<ToeSocket> All() => _table.Where(s => s is not null)!;
+
+    public IntakeResult OnChannel(int channel, in Descriptor descriptor)
+    {
+        switch (descriptor.Opcode)
+        {
+            case Opcode.Payload or Opcode.Fin:
+                return OnGuestPayload(channel, descriptor);
+            case Opcode.Rpc:
+                OnRpc(channel, descriptor);
+                break;
+            case Opcode.Credit:
+                if (descriptor.Slot < _table.Length && _table[descriptor.Slot] is { } starved)
+                    Signal(starved, ToeProtocol.Resume);
+                break;
+            case Opcode.Close when channel == 0:
+                OnGuestClose(descriptor);
+                break;
+            default:
+                Count(Violation.UnknownOpcode);
+                break;
+        }
+
+        return IntakeResult.Taken;
+    }
+
+    public void OnParty(int party, in Descriptor descriptor)
+    {
+        var socket = Find(descriptor.Slot, descriptor.StreamId);
+        switch (descriptor.Opcode)
+        {
+            case Opcode.Payload or Opcode.Fin or Opcode.Reset:
+                OnStream(party, socket, descriptor);
+                break;
+            case Opcode.Block when socket is not null:
+                _gatherer.Flush();
+                _toe.Dispatcher.Deliver(socket.Actor!, new ToeProtocol.Block(descriptor));
+                break;
+            case Opcode.StreamClosed when socket is not null:
+                Signal(socket, ToeProtocol.SvmsClosed);
+                break;
+        }
+    }
+
+    public void OnCorruptChannel(int channel) => Count(Violation.BadSequence);
+
+    public void OnRoundEnd()
+    {
+        _gatherer.Flush();
+        if (_toe.FreedSealed)
+        {
+            _toe.FreedSealed = false;
+            _toe.Port.AnnounceFreeBuffers();
+        }
+    }
+
+    public bool Poll()
+    {
+        if (_readOn.Count == 0)
+            return false;
+        var turn = _readOn.ToArray();
+        _readOn.Clear();
+        foreach (var socket in turn)
+            Signal(socket, ToeProtocol.ReadOn);
+        _toe.Port.FlushRings();
+        return true;
+    }
+
+    public void PrepareSleep()
+    {
+        // Nothing of ours is rung for; the port does that.
+    }
+
+    public bool HasWork() => _readOn.Count > 0;
+
+    public void EndSleep()
+    {
+    }
+
+    public void OnTick(long nowMilliseconds)
+    {
+        _toe.Port.Beat();
+        for (var p = Party.FirstSvm; p < Party.Count; p++)
+            WatchParty(p);
+        foreach (var socket in _table)
+        {
+            if (socket is null)
+                continue;
+            socket.Sweep();
+            if (socket.NeedsTicks)
+                Signal(socket, ToeProtocol.Tick);
+        }
+
+        var again = _readOnTick.ToArray();
+        _readOnTick.Clear();
+        foreach (var socket in again)
+            Signal(socket, ToeProtocol.Resume);
+        OnRoundEnd();
+        _toe.Port.FlushRings();
+    }
+
+    private IntakeResult OnGuestPayload(int channel, in Descriptor descriptor)
+    {
+        if (Find(descriptor.Slot, descriptor.StreamId) is not { Entry: { } entry } socket || (descriptor.StreamId & 1) != 0)
+        {
+            // Also the ordinary fate of what a process sends after its connection was ended.
+            Count(Violation.UnknownStream);
+            return IntakeResult.Taken;
+        }
+
+        var result = _toe.Intake.Take(channel, descriptor, entry, _gatherer, out var violation);
+        if (violation != Violation.None)
+        {
+            Count(violation);
+            _gatherer.Flush();
+            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail($"guest broke the rules: {violation}", Errno.EPROTO));
+        }
+
+        return result;
+    }
+
+    private void OnRpc(int channel, in Descriptor descriptor)
+    {
+        _toe.Counters.Requests++;
+        if (!_calls.TryPop(out var call))
+            call = new RpcCall(_toe.Port, _calls);
+        if (!call.TryLoad(channel, descriptor))
+        {
+            _calls.Push(call);
+            Count(Violation.BadRequest);
+            return;
+        }
+
+        if (call.Method == RpcMethod.Socket)
+        {
+            OnSocket(call);
+            return;
+        }
+
+        if (call.Slot < 0 || call.Slot >= _table.Length || _table[call.Slot] is not { } socket)
+            call.Answer(-Errno.EBADF);
+        else
+            _toe.Dispatcher.Deliver(socket.Actor!, call);
+    }
+
+    private void OnSocket(RpcCall call)
+    {
+        if (!call.TryRead<RpcSocket>(out var request) || request.Family is not (4 or 6))
+        {
+            call.Answer(-Errno.EAFNOSUPPORT);
+            return;
+        }
+
+        if (request.Type != 1)
+        {
+            call.Answer(-Errno.EPROTONOSUPPORT);
+            return;
+        }
+
+        var kernel = KernelSocket.Create(request.Family == 6, out var errno);
+        if (kernel is null)
+        {
+            call.Answer(-errno);
+            return;
+        }
+
+        var socket = Make(request.Family == 6);
+        if (socket is null)
+        {
+            kernel.Dispose();
+            call.Answer(-Errno.EMFILE);
+            return;
+        }
+
+        socket.Own(kernel);
+        // Until the agent holds the other end of the pair, the slot hangs on the life of the process that asked.
+        _toe.Port.Memory.Cursor(socket.Slot).Channel = (uint)call.Channel;
+        Volatile.Write(ref _toe.State(socket.Slot).Status, (uint)StreamStatus.Created);
+        call.Answer(socket.Slot, socket.ConnectionId);
+    }
+
+    private void OnGuestClose(in Descriptor descriptor)
+    {
+        if (Find(descriptor.Slot, descriptor.StreamId) is { } socket)
+        {
+            _gatherer.Flush();
+            Signal(socket, ToeProtocol.GuestClosed);
+        }
+        else if (_orphans.Remove((int)descriptor.Slot))
+        {
+            _toe.State((int)descriptor.Slot) = default;
+            _freeSlots.Push((int)descriptor.Slot);
+        }
+    }
+
+    private void OnStream(int party, ToeSocket? socket, in Descriptor descriptor)
+    {
+        if (socket?.Entry is not { } entry)
+        {
+            GiveBack(descriptor);
+            return;
+        }
+
+        var half = entry.Outgoing;
+        if ((descriptor.StreamId & 1) != 0 || half.Previous != party || descriptor.Sequence != half.ExpectedSequence)
+        {
+            Count(Violation.BadSequence);
+            GiveBack(descriptor);
+            _gatherer.Flush();
+            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail($"party {party} lost its place", Errno.ECONNRESET));
+            return;
+        }
+
+        if (descriptor.Opcode == Opcode.Payload)
+            half.ExpectedSequence++;
+        _gatherer.Add(entry, descriptor);
+    }
+
+    private void GiveBack(in Descriptor descriptor)
+    {
+        if (descriptor.Opcode == Opcode.Payload && _toe.Port.Memory.SealedPool.TryFind(descriptor.Offset, descriptor.Length, out var index)
+            && _toe.Port.Memory.SealedPool.TryReturn(index, descriptor.Generation, Party.Tovm))
+            _toe.FreedSealed = true;
+    }
+
+    // An SVM that is gone, or has started again, knows nothing of the connections that pass it, and its buffers are nobody's.
+    private void WatchParty(int party)
+    {
+        var incarnation = Volatile.Read(ref _toe.Port.Memory.CoreParty(party).Incarnation);
+        if (incarnation == _incarnations[party])
+            return;
+        var was = _incarnations[party];
+        _incarnations[party] = incarnation;
+        if (was == 0)
+            return;
+        _toe.Port.DropOverflow(party);
+        var gone = new ToeProtocol.PartyGone(party);
+        foreach (var socket in All().ToArray())
+            _toe.Dispatcher.Deliver(socket.Actor!, gone);
+        if (incarnation == 0)
+        {
+            _toe.Port.Memory.SealedPool.Reclaim(party);
+            _toe.Port.Memory.ReceivePool.Reclaim(party);
+        }
+    }
+
+    // What a TOVM before us has left: its connections are over, and their slots are free when the agent has closed them.
+    private void CleanUpAfterPredecessor()
+    {
+        var memory = _toe.Port.Memory;
+        memory.SealedPool.Reclaim(Party.Tovm);
+        memory.ReceivePool.Reclaim(Party.Tovm);
+        memory.ReceivePool.Reclaim(Party.Guest);
+        var inUse = new List<int>();
+        for (var slot = 0; slot < _table.Length; slot++)
+        {
+            ref var state = ref memory.State(slot);
+            if (state.ConnectionId == 0)
+                continue;
+            state.Error = Errno.ECONNRESET;
+            state.ClosedRead = 1;
+            Volatile.Write(ref state.Status, (uint)StreamStatus.Aborted);
+            _orphans.Add(slot);
+            inUse.Add(slot);
+            _toe.Port.NotifyAgent(slot);
+        }
+
+        if (inUse.Count == 0)
+            return;
+        var free = _freeSlots.Where(s => !_orphans.Contains(s)).ToArray();
+        _freeSlots.Clear();
+        for (var i = free.Length - 1; i >= 0; i--)
+            _freeSlots.Push(free[i]);
+    }
+
+    private ToeSocket? Find(uint slot, ulong streamId) =>
+        slot < _table.Length && _table[slot] is { } socket && socket.ConnectionId == (streamId & ~1ul) ? socket : null;
+
+    private void Signal(ToeSocket socket, object signal) => _toe.Dispatcher.Deliver(socket.Actor!, signal);
+
+    private void Count(Violation violation)
+    {
+        Violations[(int)violation]++;
+        _toe.Port.Counters.Violations++;
+    }
+}

@@ -1,0 +1,90 @@
+using Akka.Actor;
+using Akka.Event;
+using Tosec.Actors.Lanes;
+using Tosec.Actors.Streams;
+using Tosec.Actors.Workers;
+using Tosec.Transport.Shm.Attachment;
+
+namespace Tosec.Actors.Toe;
+
+/// <summary>A working thread of the TOE, dedicated to one guest (paper section 3): parent of that guest's socket actors.</summary>
+internal sealed class ToeWorkerActor : UntypedActor
+{
+    private readonly ToeContext _toe;
+    private readonly ToeWorker _worker;
+
+    public ToeWorkerActor(IGuestAttachment attachment, WorkerDispatcher dispatcher, ToeSettings settings)
+    {
+        var relay = new SinkRelay();
+        var port = new TrustedPort(attachment, relay);
+        _toe = new ToeContext(port, new ChannelIntake(attachment.Memory, port.Self), settings, dispatcher);
+        _worker = new ToeWorker(_toe, (ActorCell)Context);
+        _toe.Worker = _worker;
+        relay.Target = _worker;
+        foreach (var bell in attachment.Doorbells)
+            dispatcher.Loop.Register(new DoorbellSource(bell));
+        dispatcher.Loop.AddPoller(port);
+        dispatcher.Loop.AddPoller(_worker);
+        dispatcher.Loop.AddTicker(_worker);
+        port.Announce();
+    }
+
+    public static Props CreateProps(IGuestAttachment attachment, WorkerDispatcher dispatcher, ToeSettings settings) =>
+        Props.Create(() => new ToeWorkerActor(attachment, dispatcher, settings)).OnWorker(dispatcher);
+
+    // A socket whose code fails has lost its place in its streams: it ends, the guest's other sockets go on.
+    protected override SupervisorStrategy SupervisorStrategy() => new OneForOneStrategy(failure =>
+    {
+        Context.GetLogger().Error(failure, "a socket of {0} failed and is reset", _toe.Settings.Guest);
+        return Directive.Stop;
+    });
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case ToeProtocol.Ended ended:
+                _worker.Free(ended.Socket);
+                break;
+            case StreamProtocol.List:
+                Sender.Tell(_worker.All().Select(s => s.Report()).OfType<StreamReport>().ToArray());
+                break;
+            case WorkerProtocol.GetReport:
+                Sender.Tell(Report());
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    protected override void PostStop()
+    {
+        _toe.Port.Withdraw();
+        _toe.Dispatcher.Loop.RemovePoller(_toe.Port);
+        _toe.Dispatcher.Loop.RemovePoller(_worker);
+        _toe.Dispatcher.Loop.RemoveTicker(_worker);
+    }
+
+    private WorkerReport Report() => new()
+    {
+        Worker = _toe.Dispatcher.Loop.Name,
+        Guest = _toe.Settings.Guest,
+        Streams = _worker.Sockets,
+        FromGuest = _toe.Port.Counters.FromChannels,
+        FromParties = _toe.Port.Counters.FromParties,
+        ToParties = _toe.Port.Counters.ToParties,
+        SealedBytes = _toe.Intake.SealedBytes,
+        Bytes = _toe.Counters.BytesIn + _toe.Counters.BytesOut,
+        Blocks = _toe.Counters.Blocks,
+        Violations = _toe.Port.Counters.Violations,
+        WakesSent = _toe.Port.Counters.WakesSent,
+        WakesSuppressed = _toe.Port.Counters.WakesSuppressed,
+        Stalls = _toe.Port.Counters.Stalls,
+        Connects = _toe.Counters.Connects,
+        Accepts = _toe.Counters.Accepts,
+        Denied = _toe.Counters.Denied,
+        Resets = _toe.Counters.Resets,
+        Loop = _toe.Dispatcher.Loop.Counters,
+    };
+}

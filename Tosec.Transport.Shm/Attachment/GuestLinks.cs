@@ -1,0 +1,50 @@
+using Tosec.Transport.Shm.Layout;
+using Tosec.Transport.Shm.Mapping;
+
+namespace Tosec.Transport.Shm.Attachment;
+
+/// <summary>The host node's side of one guest: its memory and the three links it is reached by.</summary>
+public sealed class GuestLinks : IDisposable
+{
+    private readonly IvshmemSlotServer[] _servers;
+
+    /// <summary>Makes the memory and the sockets.</summary>
+    /// <param name="runDirectory">Sockets lie in a directory of the guest's below it.</param>
+    /// <param name="guest">Whose memory.</param>
+    /// <param name="geometry">Its size.</param>
+    /// <param name="parties">Who may attach, the guest included.</param>
+    public GuestLinks(string runDirectory, GuestIdentity guest, GuestGeometry geometry, IReadOnlyList<PartyIdentity> parties)
+    {
+        Directory.CreateDirectory(LinkPath.Directory(runDirectory, guest.Name));
+        var (edge, receive, core) = GuestMemory.Create(geometry, guest, parties);
+        var trusted = parties.Where(p => p.Number != Party.Guest).ToArray();
+        _servers =
+        [
+            new IvshmemSlotServer(edge, Slots(SegmentKind.Edge, parties, p => p == Party.Guest ? geometry.Channels : 1)),
+            new IvshmemSlotServer(receive, Slots(SegmentKind.Receive, parties, _ => 1)),
+            new IvshmemSlotServer(core, Slots(SegmentKind.Core, trusted, _ => 1)),
+        ];
+        // A node holds all its links as long as it lives, so one of them tells of it.
+        _servers[0].Changed += (slot, attached) => Changed?.Invoke(parties.First(p => p.Number == slot.Id), attached);
+
+        IvshmemSlot[] Slots(SegmentKind kind, IReadOnlyList<PartyIdentity> who, Func<int, int> vectors) =>
+            [.. who.Select(p => new IvshmemSlot(p.Number, p.Name, LinkPath.Socket(runDirectory, guest.Name, kind, p.Name),
+                vectors(p.Number), kind == SegmentKind.Receive && p.Number == Party.Guest,
+                UnixFileMode.UserRead | UnixFileMode.UserWrite))];
+    }
+
+    /// <summary>A party has attached or gone. Raised on the serving thread.</summary>
+    public event Action<PartyIdentity, bool>? Changed;
+
+    public void Serve(SlotServerThread thread)
+    {
+        foreach (var server in _servers)
+            thread.Add(server);
+    }
+
+    public void Dispose()
+    {
+        foreach (var server in _servers)
+            server.Dispose();
+    }
+}
