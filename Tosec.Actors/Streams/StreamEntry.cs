@@ -44,6 +44,9 @@ internal class StreamEntry
     /// <summary>The stream actor; set by its worker when it has made it.</summary>
     public ActorCell? Actor { get; set; }
 
+    /// <summary>Describes the connection for listings; on the worker's thread.</summary>
+    public Func<StreamReport>? Describe { get; set; }
+
     public StreamHalf Half(StreamDirection direction) => direction == StreamDirection.Outgoing ? Outgoing : Incoming;
 
     /// <summary>Which of the two a stream id means, or null when it is another connection's.</summary>

@@ -18,7 +18,7 @@ internal static class StreamProtocol
     /// <summary>To a stream that holds payloads: see whether it has done so for too long.</summary>
     public sealed record HoldTick(long NowMilliseconds);
 
-    /// <summary>To a worker: <see cref="StreamReport"/> of each of its streams.</summary>
+    /// <summary>To a worker: answered with <c>StreamReport[]</c>, one for each of its connections.</summary>
     public sealed class List
     {
         public static readonly List Instance = new();

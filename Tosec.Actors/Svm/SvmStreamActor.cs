@@ -37,6 +37,7 @@ internal sealed class SvmStreamActor : UntypedActor
         _holdLimit = record.HoldLimit;
         _holdDeadline = record.HoldDeadline;
         _bypassOnFailure = record.Bypass != 0;
+        entry.Describe = Report;
         try
         {
             _inspector = svm.Engine.Open(_facts);
@@ -65,9 +66,6 @@ internal sealed class SvmStreamActor : UntypedActor
                 break;
             case StreamProtocol.Close:
                 Context.Stop(Self);
-                break;
-            case StreamProtocol.List:
-                Sender.Tell(Report());
                 break;
             default:
                 Unhandled(message);

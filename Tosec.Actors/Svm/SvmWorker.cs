@@ -32,6 +32,8 @@ internal sealed class SvmWorker : ILaneSink, ITicker
     /// <summary>Connections in the table.</summary>
     public int Streams { get; private set; }
 
+    public StreamReport[] Describe() => [.. _table.Select(entry => entry?.Describe?.Invoke()).OfType<StreamReport>()];
+
     public long[] Violations { get; } = new long[Enum.GetValues<Violation>().Length];
 
     /// <summary>A stream actor has stopped; if that was its own failure, the TOVM has to hear of it.</summary>

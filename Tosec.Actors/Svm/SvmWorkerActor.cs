@@ -49,9 +49,7 @@ internal sealed class SvmWorkerActor : UntypedActor
                 _worker.Removed(ended.Entry);
                 break;
             case StreamProtocol.List:
-                foreach (var stream in Context.GetChildren())
-                    stream.Forward(message);
-                Sender.Tell(Context.GetChildren().Count());
+                Sender.Tell(_worker.Describe());
                 break;
             case WorkerProtocol.GetReport:
                 Sender.Tell(Report());

@@ -71,9 +71,6 @@ internal sealed class ToeSocketActor(ToeSocket socket) : UntypedActor
             case StreamProtocol.Fail fail:
                 socket.Abort(fail.Errno);
                 break;
-            case StreamProtocol.List:
-                Sender.Tell((object?)socket.Report() ?? NotUsed.Instance);
-                break;
             default:
                 OnSignal(message);
                 break;
@@ -98,10 +95,5 @@ internal sealed class ToeSocketActor(ToeSocket socket) : UntypedActor
             Context.Stop(Self);
         else
             Unhandled(signal);
-    }
-
-    private sealed class NotUsed
-    {
-        public static readonly NotUsed Instance = new();
     }
 }

@@ -196,6 +196,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     public void OnTick(long nowMilliseconds)
     {
         _toe.Port.Beat();
+        WatchGuest();
         for (var p = Party.FirstSvm; p < Party.Count; p++)
             WatchParty(p);
         foreach (var socket in _table)
@@ -358,6 +359,29 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
             _toe.Port.Memory.SealedPool.Reclaim(party);
             _toe.Port.Memory.ReceivePool.Reclaim(party);
         }
+    }
+
+    // The guest itself is gone, and nobody is left to close what it had open. The host says so, where the guest cannot write.
+    private void WatchGuest()
+    {
+        var incarnation = Volatile.Read(ref _toe.Port.Memory.CoreParty(Party.Guest).Incarnation);
+        var was = _incarnations[Party.Guest];
+        _incarnations[Party.Guest] = incarnation;
+        if (was == 0 || was == incarnation)
+            return;
+        foreach (var socket in All().ToArray())
+        {
+            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail("the guest is gone", Errno.ECONNRESET));
+            Signal(socket, ToeProtocol.GuestClosed);
+        }
+
+        foreach (var slot in _orphans)
+        {
+            _toe.State(slot) = default;
+            _freeSlots.Push(slot);
+        }
+
+        _orphans.Clear();
     }
 
     // What a TOVM before us has left: its connections are over, and their slots are free when the agent has closed them.

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Tosec.Transport.Shm.Layout;
 using Tosec.Transport.Shm.Mapping;
 
@@ -7,6 +8,7 @@ namespace Tosec.Transport.Shm.Attachment;
 public sealed class GuestLinks : IDisposable
 {
     private readonly IvshmemSlotServer[] _servers;
+    private readonly ConcurrentDictionary<int, bool> _attached = new();
 
     /// <summary>Makes the memory and the sockets.</summary>
     /// <param name="runDirectory">Sockets lie in a directory of the guest's below it.</param>
@@ -24,8 +26,9 @@ public sealed class GuestLinks : IDisposable
             new IvshmemSlotServer(receive, Slots(SegmentKind.Receive, parties, _ => 1)),
             new IvshmemSlotServer(core, Slots(SegmentKind.Core, trusted, _ => 1)),
         ];
+        Memory = GuestMemory.OpenTrusted(edge, receive, core);
         // A node holds all its links as long as it lives, so one of them tells of it.
-        _servers[0].Changed += (slot, attached) => Changed?.Invoke(parties.First(p => p.Number == slot.Id), attached);
+        _servers[0].Changed += (slot, attached) => OnChanged(parties.First(p => p.Number == slot.Id), attached);
 
         IvshmemSlot[] Slots(SegmentKind kind, IReadOnlyList<PartyIdentity> who, Func<int, int> vectors) =>
             [.. who.Select(p => new IvshmemSlot(p.Number, p.Name, LinkPath.Socket(runDirectory, guest.Name, kind, p.Name),
@@ -35,6 +38,12 @@ public sealed class GuestLinks : IDisposable
 
     /// <summary>A party has attached or gone. Raised on the serving thread.</summary>
     public event Action<PartyIdentity, bool>? Changed;
+
+    /// <summary>The guest's memory, for listings; disposed with this.</summary>
+    public GuestMemory Memory { get; }
+
+    /// <summary>Parties that are attached now.</summary>
+    public IReadOnlyCollection<int> Attached => _attached.Keys.ToArray();
 
     public void Serve(SlotServerThread thread)
     {
@@ -46,5 +55,35 @@ public sealed class GuestLinks : IDisposable
     {
         foreach (var server in _servers)
             server.Dispose();
+        Memory.Dispose();
+    }
+
+    // The host sees at once that a node is gone, even one that could say nothing any more: it takes back that node's word of being
+    // there, and wakes who has to act on it.
+    private void OnChanged(PartyIdentity party, bool attached)
+    {
+        if (attached)
+            _attached[party.Number] = true;
+        else
+            _attached.TryRemove(party.Number, out _);
+        if (party.Number == Party.Guest)
+        {
+            // Said for the agent, in memory that the guest cannot write.
+            Volatile.Write(ref Memory.CoreParty(Party.Guest).Incarnation, attached ? (ulong)Random.Shared.NextInt64() | 1 : 0);
+        }
+        else if (!attached)
+        {
+            Volatile.Write(ref Memory.CoreParty(party.Number).Incarnation, 0);
+            Volatile.Write(ref Memory.EdgeParty(party.Number).Incarnation, 0);
+        }
+
+        if (!attached)
+        {
+            _servers[0].Ring(Party.Guest);
+            for (var p = Party.Tovm; p < Party.Count; p++)
+                _servers[2].Ring(p);
+        }
+
+        Changed?.Invoke(party, attached);
     }
 }

@@ -77,6 +77,16 @@ public sealed class IvshmemSlotServer : IDisposable
     /// <returns>Whether it is over.</returns>
     internal bool OnPeer(int key) => _slots[key].Peer is null || PeerEnded(_slots[key]);
 
+    /// <summary>Rings a node's doorbell. Any thread.</summary>
+    internal void Ring(int id)
+    {
+        foreach (var slot in _slots)
+        {
+            if (slot.Definition.Id == id)
+                slot.Bells[0].Ring();
+        }
+    }
+
     public void Dispose()
     {
         foreach (var slot in _slots)

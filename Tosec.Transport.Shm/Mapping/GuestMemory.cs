@@ -36,6 +36,9 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <summary>Whether the core segment is here: whether this is a trusted party.</summary>
     public bool HasCore => _core is not null;
 
+    /// <summary>Bytes of address space that the segments take here; the kernel backs only what was touched.</summary>
+    public long MappedBytes => _edge.Length + _receive.Length + (_core?.Length ?? 0);
+
     /// <summary>Pool of sealed outgoing payloads. Null without the core segment.</summary>
     public SharedPool SealedPool { get; } = null!;
 

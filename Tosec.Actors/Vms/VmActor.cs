@@ -1,0 +1,78 @@
+using Akka.Actor;
+using Tosec.Actors.Streams;
+
+namespace Tosec.Actors.Vms;
+
+/// <summary>
+/// This node's VM, <c>/user/vm</c>: parent of a <see cref="GuestActor"/> for each guest it serves. Asks them for what listings want.
+/// </summary>
+internal sealed class VmActor : UntypedActor
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
+
+    private bool _stopping;
+
+    public VmActor(IReadOnlyList<GuestService> guests)
+    {
+        foreach (var guest in guests)
+            Context.Watch(Context.ActorOf(Props.Create(() => new GuestActor(guest)), $"guest-{guest.Guest}"));
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case VmProtocol.ListStreams:
+                Gather<StreamReport[], StreamReport>(message, reports => reports);
+                break;
+            case VmProtocol.ListWorkers:
+                Gather<WorkerReport, WorkerReport>(message, report => [report]);
+                break;
+            case VmProtocol.ListPools:
+                Gather<PoolReport[], PoolReport>(message, reports => reports);
+                break;
+            case VmProtocol.ListGuests:
+                Gather<GuestReport, GuestReport>(message, report => [report]);
+                break;
+            case VmProtocol.Stop:
+                _stopping = true;
+                foreach (var guest in Context.GetChildren())
+                    guest.Tell(message);
+                StopIfAlone();
+                break;
+            case Terminated:
+                StopIfAlone();
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void StopIfAlone()
+    {
+        if (_stopping && !Context.GetChildren().Any())
+            Context.Stop(Self);
+    }
+
+    // A guest that is not attached has nothing to show; the others are shown all the same.
+    private void Gather<TAnswer, TReport>(object question, Func<TAnswer, IEnumerable<TReport>> reports)
+    {
+        var asked = Context.GetChildren().Select(guest => Ask<TAnswer>(guest, question)).ToArray();
+        Task.WhenAll(asked)
+            .ContinueWith(answers => answers.Result.OfType<TAnswer>().SelectMany(reports).ToArray(), TaskContinuationOptions.ExecuteSynchronously)
+            .PipeTo(Sender);
+    }
+
+    private static async Task<object?> Ask<TAnswer>(IActorRef guest, object question)
+    {
+        try
+        {
+            return await guest.Ask<TAnswer>(question, _patience).ConfigureAwait(false);
+        }
+        catch (Exception failure) when (failure is InvalidOperationException or AskTimeoutException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,383 @@
+#include "tosec_http.h"
+
+#include <htp/htp.h>
+#include <stdlib.h>
+
+#define FIELD_MAX 256u
+
+struct tosec_http_config {
+    htp_cfg_t *cfg;
+    tosec_http_callbacks callbacks;
+    uint32_t field_limit;
+};
+
+/* Raw header bytes of one direction, looked at before the parser folds, trims or joins them. */
+typedef struct {
+    uint32_t flags;
+    uint8_t last;
+} raw_state;
+
+struct tosec_http {
+    htp_connp_t *connp;
+    const tosec_http_config *config;
+    void *context;
+    uint64_t exchanges;
+    uint64_t skip_response_body_of;
+    raw_state raw[2];
+    int32_t stopped;
+};
+
+_Static_assert(sizeof(tosec_http_bytes) == 16, "tosec_http_bytes");
+_Static_assert(sizeof(tosec_http_field) == 40, "tosec_http_field");
+_Static_assert(sizeof(tosec_http_message) == 96, "tosec_http_message");
+_Static_assert(offsetof(tosec_http_message, fields) == 24, "tosec_http_message.fields");
+_Static_assert(offsetof(tosec_http_message, field_count) == 80, "tosec_http_message.field_count");
+
+static tosec_http *owner_of(const htp_tx_t *tx)
+{
+    return htp_connp_get_user_data(tx->connp);
+}
+
+static uint64_t exchange_of(const htp_tx_t *tx)
+{
+    return (uint64_t)(uintptr_t)htp_tx_get_user_data(tx);
+}
+
+static tosec_http_bytes bytes_of(const bstr *text)
+{
+    tosec_http_bytes bytes = {NULL, 0};
+    if (text != NULL) {
+        bytes.data = bstr_ptr(text);
+        bytes.length = bstr_len(text);
+    }
+    return bytes;
+}
+
+static int answered(tosec_http *http, int32_t answer)
+{
+    if (answer != TOSEC_HTTP_STOP)
+        return HTP_OK;
+    http->stopped = 1;
+    return HTP_STOP;
+}
+
+static uint32_t flags_of(uint64_t flags)
+{
+    static const struct {
+        uint64_t theirs;
+        uint32_t ours;
+    } map[] = {
+        {HTP_REQUEST_SMUGGLING, TOSEC_HTTP_SMUGGLING},
+        {HTP_REQUEST_INVALID_T_E, TOSEC_HTTP_BAD_TRANSFER_ENCODING},
+        {HTP_REQUEST_INVALID_C_L, TOSEC_HTTP_BAD_CONTENT_LENGTH},
+        {HTP_FIELD_FOLDED | HTP_INVALID_FOLDING, TOSEC_HTTP_FOLDED},
+        {HTP_FIELD_RAW_NUL | HTP_PATH_RAW_NUL | HTP_URLEN_RAW_NUL, TOSEC_HTTP_NUL},
+        {HTP_HOST_AMBIGUOUS | HTP_HOST_INVALID, TOSEC_HTTP_BAD_HOST},
+        {HTP_FIELD_UNPARSEABLE | HTP_FIELD_INVALID, TOSEC_HTTP_BAD_FIELD},
+        {HTP_HEADERS_TOO_MANY, TOSEC_HTTP_TOO_MANY_FIELDS},
+        {HTP_STATUS_LINE_INVALID, TOSEC_HTTP_BAD_STATUS_LINE},
+        {HTP_REQUEST_INVALID, TOSEC_HTTP_BAD_REQUEST},
+    };
+    uint32_t found = 0;
+    for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
+        if (flags & map[i].theirs)
+            found |= map[i].ours;
+    return found;
+}
+
+static uint32_t framing_of(enum htp_transfer_coding_t coding, int64_t content_length)
+{
+    switch (coding) {
+    case HTP_CODING_IDENTITY:
+        return content_length >= 0 ? TOSEC_HTTP_BODY_LENGTH : TOSEC_HTTP_BODY_UNTIL_CLOSE;
+    case HTP_CODING_CHUNKED:
+        return TOSEC_HTTP_BODY_CHUNKED;
+    case HTP_CODING_INVALID:
+        return TOSEC_HTTP_BODY_INVALID;
+    case HTP_CODING_UNKNOWN:
+    case HTP_CODING_NO_BODY:
+    default:
+        return TOSEC_HTTP_BODY_NONE;
+    }
+}
+
+static uint32_t fields_of(const htp_table_t *table, tosec_http_field *fields, uint32_t limit, uint32_t *flags)
+{
+    size_t count = table == NULL ? 0 : htp_table_size(table);
+    if (count > limit) {
+        *flags |= TOSEC_HTTP_TOO_MANY_FIELDS;
+        count = limit;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const htp_header_t *header = htp_table_get_index(table, i, NULL);
+        fields[i].name = bytes_of(header->name);
+        fields[i].value = bytes_of(header->value);
+        fields[i].flags = (header->flags & HTP_FIELD_REPEATED) ? TOSEC_HTTP_FIELD_REPEATED : 0;
+        fields[i].reserved = 0;
+        *flags |= flags_of(header->flags);
+    }
+    return (uint32_t)count;
+}
+
+static void look_at_raw(raw_state *state, const uint8_t *data, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (state->last == '\r' && data[i] != '\n')
+            state->flags |= TOSEC_HTTP_BARE_CR;
+        if (data[i] == '\n' && state->last != '\r')
+            state->flags |= TOSEC_HTTP_BARE_LF;
+        if ((data[i] == ' ' || data[i] == '\t') && (state->last == '\n' || state->last == 0))
+            state->flags |= TOSEC_HTTP_FOLDED;
+        if (data[i] == 0)
+            state->flags |= TOSEC_HTTP_NUL;
+        else if ((data[i] < 0x20 && data[i] != '\t' && data[i] != '\r' && data[i] != '\n') || data[i] == 0x7f)
+            state->flags |= TOSEC_HTTP_CONTROL;
+        state->last = data[i];
+    }
+}
+
+static int request_started(htp_tx_t *tx)
+{
+    tosec_http *http = owner_of(tx);
+    htp_tx_set_user_data(tx, (void *)(uintptr_t)++http->exchanges);
+    http->raw[TOSEC_HTTP_REQUEST] = (raw_state){0, 0};
+    /* The parser does not look at this hook's answer, and starts the request again and again: the next hook stops it. */
+    (void)answered(http, http->config->callbacks.on_request_start(http->context, http->exchanges,
+                                                                  htp_connp_req_data_consumed(http->connp)));
+    return HTP_OK;
+}
+
+static int response_started(htp_tx_t *tx)
+{
+    owner_of(tx)->raw[TOSEC_HTTP_RESPONSE] = (raw_state){0, 0};
+    return HTP_OK;
+}
+
+static int raw_request(htp_tx_data_t *part)
+{
+    look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_REQUEST], part->data, part->len);
+    return HTP_OK;
+}
+
+static int raw_response(htp_tx_data_t *part)
+{
+    look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_RESPONSE], part->data, part->len);
+    return HTP_OK;
+}
+
+static tosec_http_message request_of(const htp_tx_t *tx)
+{
+    tosec_http_message message = {0};
+    message.exchange = exchange_of(tx);
+    message.content_length = -1;
+    message.method = bytes_of(tx->request_method);
+    message.target = bytes_of(tx->request_uri);
+    message.protocol = bytes_of(tx->request_protocol);
+    message.flags = flags_of(tx->flags);
+    return message;
+}
+
+static int request_line(htp_tx_t *tx)
+{
+    tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
+    tosec_http_message message = request_of(tx);
+    raw_state line = {0, 0};
+    look_at_raw(&line, bytes_of(tx->request_line).data, bytes_of(tx->request_line).length);
+    message.flags |= line.flags;
+    message.body_offset = htp_connp_req_data_consumed(http->connp);
+    return answered(http, http->config->callbacks.on_request_line(http->context, &message));
+}
+
+static int request_headers(htp_tx_t *tx)
+{
+    tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
+    tosec_http_field fields[FIELD_MAX];
+    tosec_http_message message = request_of(tx);
+    message.content_length = tx->request_content_length;
+    message.body_offset = htp_connp_req_data_consumed(http->connp);
+    message.flags |= http->raw[TOSEC_HTTP_REQUEST].flags;
+    message.framing = framing_of(tx->request_transfer_coding, tx->request_content_length);
+    message.fields = fields;
+    message.field_count = fields_of(tx->request_headers, fields, http->config->field_limit, &message.flags);
+    return answered(http, http->config->callbacks.on_headers(http->context, TOSEC_HTTP_REQUEST, &message));
+}
+
+static int response_headers(htp_tx_t *tx)
+{
+    tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
+    tosec_http_field fields[FIELD_MAX];
+    tosec_http_message message = {0};
+    message.exchange = exchange_of(tx);
+    message.content_length = tx->response_content_length;
+    message.body_offset = htp_connp_res_data_consumed(http->connp);
+    message.protocol = bytes_of(tx->response_protocol);
+    message.status = tx->response_status_number;
+    message.flags = flags_of(tx->flags) | http->raw[TOSEC_HTTP_RESPONSE].flags;
+    if (message.exchange == 0)
+        message.flags |= TOSEC_HTTP_UNMATCHED;
+    message.framing = framing_of(tx->response_transfer_coding, tx->response_content_length);
+    message.fields = fields;
+    message.field_count = fields_of(tx->response_headers, fields, http->config->field_limit, &message.flags);
+
+    int32_t answer = http->config->callbacks.on_headers(http->context, TOSEC_HTTP_RESPONSE, &message);
+    if (answer == TOSEC_HTTP_SKIP_BODY) {
+        http->skip_response_body_of = message.exchange;
+        tx->response_content_encoding_processing = HTP_COMPRESSION_NONE;
+    }
+    return answered(http, answer);
+}
+
+static int request_body(htp_tx_data_t *part)
+{
+    tosec_http *http = owner_of(part->tx);
+    if (http->stopped)
+        return HTP_STOP;
+    if (part->len == 0 || part->data == NULL)
+        return HTP_OK;
+    return answered(http, http->config->callbacks.on_body(http->context, TOSEC_HTTP_REQUEST, exchange_of(part->tx),
+                                                          part->data, part->len));
+}
+
+static int response_body(htp_tx_data_t *part)
+{
+    tosec_http *http = owner_of(part->tx);
+    if (http->stopped)
+        return HTP_STOP;
+    uint64_t exchange = exchange_of(part->tx);
+    if (part->len == 0 || part->data == NULL || (exchange != 0 && exchange == http->skip_response_body_of))
+        return HTP_OK;
+    int32_t answer = http->config->callbacks.on_body(http->context, TOSEC_HTTP_RESPONSE, exchange, part->data, part->len);
+    if (answer == TOSEC_HTTP_SKIP_BODY)
+        http->skip_response_body_of = exchange;
+    return answered(http, answer);
+}
+
+static int request_complete(htp_tx_t *tx)
+{
+    tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
+    return answered(http, http->config->callbacks.on_complete(http->context, TOSEC_HTTP_REQUEST, exchange_of(tx)));
+}
+
+static int response_complete(htp_tx_t *tx)
+{
+    tosec_http *http = owner_of(tx);
+    if (http->stopped)
+        return HTP_STOP;
+    return answered(http, http->config->callbacks.on_complete(http->context, TOSEC_HTTP_RESPONSE, exchange_of(tx)));
+}
+
+tosec_http_config *tosec_http_config_create(const tosec_http_callbacks *callbacks, uint64_t line_limit,
+                                            uint32_t field_limit, uint32_t inflate_limit)
+{
+    tosec_http_config *config = calloc(1, sizeof(*config));
+    if (config == NULL)
+        return NULL;
+    config->cfg = htp_config_create();
+    if (config->cfg == NULL) {
+        free(config);
+        return NULL;
+    }
+    config->callbacks = *callbacks;
+    config->field_limit = field_limit < FIELD_MAX ? field_limit : FIELD_MAX;
+
+    htp_cfg_t *cfg = config->cfg;
+    htp_config_set_server_personality(cfg, HTP_SERVER_MINIMAL);
+    htp_config_set_tx_auto_destroy(cfg, 1);
+    htp_config_set_parse_request_cookies(cfg, 0);
+    htp_config_set_parse_request_auth(cfg, 0);
+    /* Log entries live as long as the connection: without them its memory stays bounded. */
+    htp_config_set_log_level(cfg, HTP_LOG_NONE);
+    htp_config_set_field_limits(cfg, line_limit, line_limit);
+    htp_config_set_number_headers_limit(cfg, config->field_limit);
+    htp_config_set_request_decompression(cfg, 1);
+    htp_config_set_response_decompression(cfg, 1);
+    htp_config_set_response_decompression_layer_limit(cfg, 2);
+    htp_config_set_lzma_layers(cfg, 0);
+    htp_config_set_compression_bomb_limit(cfg, inflate_limit);
+
+    htp_config_register_request_start(cfg, request_started);
+    htp_config_register_request_line(cfg, request_line);
+    htp_config_register_request_header_data(cfg, raw_request);
+    htp_config_register_request_headers(cfg, request_headers);
+    htp_config_register_request_body_data(cfg, request_body);
+    htp_config_register_request_complete(cfg, request_complete);
+    htp_config_register_response_start(cfg, response_started);
+    htp_config_register_response_header_data(cfg, raw_response);
+    htp_config_register_response_headers(cfg, response_headers);
+    htp_config_register_response_body_data(cfg, response_body);
+    htp_config_register_response_complete(cfg, response_complete);
+    return config;
+}
+
+void tosec_http_config_free(tosec_http_config *config)
+{
+    if (config == NULL)
+        return;
+    htp_config_destroy(config->cfg);
+    free(config);
+}
+
+tosec_http *tosec_http_open(const tosec_http_config *config, void *context)
+{
+    tosec_http *http = calloc(1, sizeof(*http));
+    if (http == NULL)
+        return NULL;
+    http->connp = htp_connp_create(config->cfg);
+    if (http->connp == NULL) {
+        free(http);
+        return NULL;
+    }
+    http->config = config;
+    http->context = context;
+    htp_connp_set_user_data(http->connp, http);
+    htp_connp_open(http->connp, NULL, 0, NULL, 0, NULL);
+    return http;
+}
+
+void tosec_http_free(tosec_http *http)
+{
+    if (http == NULL)
+        return;
+    htp_connp_destroy_all(http->connp);
+    free(http);
+}
+
+int32_t tosec_http_feed(tosec_http *http, uint32_t direction, const uint8_t *data, uint64_t length, uint64_t *consumed)
+{
+    if (http->stopped)
+        return TOSEC_HTTP_STOPPED;
+    int state;
+    if (direction == TOSEC_HTTP_REQUEST) {
+        state = htp_connp_req_data(http->connp, NULL, data, length);
+        *consumed = htp_connp_req_data_consumed(http->connp);
+    } else {
+        state = htp_connp_res_data(http->connp, NULL, data, length);
+        *consumed = htp_connp_res_data_consumed(http->connp);
+    }
+    if (http->stopped)
+        return TOSEC_HTTP_STOPPED;
+    switch (state) {
+    case HTP_STREAM_DATA:
+        *consumed = length;
+        return TOSEC_HTTP_FED;
+    case HTP_STREAM_DATA_OTHER:
+        return TOSEC_HTTP_OTHER_FIRST;
+    case HTP_STREAM_TUNNEL:
+        return TOSEC_HTTP_TUNNEL;
+    default:
+        return TOSEC_HTTP_NOT_HTTP;
+    }
+}
+
+const char *tosec_http_version(void)
+{
+    return htp_get_version();
+}
