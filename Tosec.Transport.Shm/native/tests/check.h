@@ -1,0 +1,59 @@
+/* Every test is a process of its own with a deadline; it ends at the first thing that is not as expected. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXPECT(condition)                                                                                              \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "  %s:%d: %s (errno %d %s)\n", __FILE__, __LINE__, #condition, errno, strerror(errno));    \
+            _exit(1);                                                                                                  \
+        }                                                                                                              \
+    } while (0)
+#define EXPECT_ERROR(call, number)                                                                                     \
+    do {                                                                                                               \
+        errno = 0;                                                                                                     \
+        EXPECT((call) == -1 && errno == (number));                                                                     \
+    } while (0)
+
+struct test {
+    const char *name;
+    void (*run)(void);
+};
+extern const struct test process_tests[];
+extern bool under_tosec; /* otherwise the kernel's own sockets */
+extern const char *self;
+
+int make_listener(int family, uint16_t *port);
+int dial(int family, uint16_t port);
+void make_connection(int pair[2]); /* 0 connected, 1 accepted */
+short poll_now(int fd, short events, int milliseconds);
+void send_all(int fd, const void *bytes, size_t length);
+void receive_all(int fd, void *bytes, size_t length);
+void fill_pattern(uint8_t *bytes, size_t length, uint32_t seed);
+int run_helper(int argc, char **argv); /* what an exec'd child does */
+
+#endif

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Runs the socket tests over the library and the fake node, with room enough and with hardly any, and checks that nothing is left.
+# usage: run.sh <directory of the build> [sanitizer run time to preload]
+set -u
+out=$(cd "$1" && pwd)
+runtime=${2:-}
+work=$(mktemp -d)
+node=
+trap 'test -n "$node" && kill "$node" 2>/dev/null; rm -rf "$work"' EXIT
+preload=$out/libtosec-preload.so
+if [ -n "$runtime" ]; then preload="$(gcc -print-file-name="$runtime") $preload"; fi
+export ASAN_OPTIONS=detect_leaks=0:handle_segv=1 UBSAN_OPTIONS=print_stacktrace=1
+export TSAN_OPTIONS="die_after_fork=0 report_signal_unsafe=0 exitcode=66 suppressions=$(dirname "$0")/tsan.supp"
+failed=0
+
+start() {
+    env "$@" "$out/fake_node" "$work/agent" >"$work/node" 2>&1 &
+    node=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do test -S "$work/agent" && break; sleep 0.1; done
+}
+
+finish() { # expects that every stream and buffer has come back
+    for _ in 1 2 3 4 5; do sleep 0.1; done
+    kill "$node"
+    wait "$node"
+    node=
+    rm -f "$work/agent"
+    grep -v '^streams 0 buffers 0$' "$work/node" && failed=1
+}
+
+tests() { # settings of the node, then "--", then test names
+    settings=
+    while [ "$1" != -- ]; do settings="$settings $1"; shift; done
+    shift
+    # shellcheck disable=SC2086
+    start $settings FAKE_X=
+    echo "== $settings $*"
+    TOSEC_TEST_NODE=$node TOSEC_AGENT=$work/agent LD_PRELOAD=$preload "$out/socket_tests" tosec "$@" || failed=1
+    finish
+}
+
+tests --
+tests FAKE_WINDOW=4096 FAKE_SMALL=2 FAKE_LARGE=0 -- transfer full_sender partial_write small_sends share_a_stream killed
+tests FAKE_WINDOW=32768 FAKE_SMALL=3 FAKE_LARGE=1 -- transfer full_sender partial_write small_sends files
+start FAKE_X=
+TOSEC_TEST_DYING_NODE=$node TOSEC_AGENT=$work/agent LD_PRELOAD=$preload "$out/socket_tests" tosec dead_agent || failed=1
+node=
+echo "== without agent, falling back"
+TOSEC_FALLBACK=kernel LD_PRELOAD=$preload "$out/socket_tests" kernel roundtrip names poll_tells || failed=1
+exit $failed
