@@ -1,6 +1,7 @@
 #include "tosec_http.h"
 
 #include <htp/htp.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #define FIELD_MAX 256u
@@ -31,7 +32,13 @@ _Static_assert(sizeof(tosec_http_bytes) == 16, "tosec_http_bytes");
 _Static_assert(sizeof(tosec_http_field) == 40, "tosec_http_field");
 _Static_assert(sizeof(tosec_http_message) == 96, "tosec_http_message");
 _Static_assert(offsetof(tosec_http_message, fields) == 24, "tosec_http_message.fields");
+_Static_assert(offsetof(tosec_http_message, method) == 32, "tosec_http_message.method");
+_Static_assert(offsetof(tosec_http_message, target) == 48, "tosec_http_message.target");
+_Static_assert(offsetof(tosec_http_message, protocol) == 64, "tosec_http_message.protocol");
 _Static_assert(offsetof(tosec_http_message, field_count) == 80, "tosec_http_message.field_count");
+_Static_assert(offsetof(tosec_http_message, status) == 92, "tosec_http_message.status");
+_Static_assert(offsetof(tosec_http_field, flags) == 32, "tosec_http_field.flags");
+_Static_assert(sizeof(tosec_http_callbacks) == 40, "tosec_http_callbacks");
 
 static tosec_http *owner_of(const htp_tx_t *tx)
 {

@@ -131,6 +131,25 @@ public sealed class WafBlockSpecs(WafFixture fixture) : IClassFixture<WafFixture
         Assert.Equal(200, conversation.Threat.Http.Status);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Leak_in_a_response_cut_at_every_byte_never_reaches_the_client(bool chunked)
+    {
+        const string Leak = "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version";
+        var response = chunked
+            ? $"HTTP/1.1 500 Oops\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n{Leak.Length:x}\r\n{Leak}\r\n0\r\n\r\n"
+            : Http.Ok(Leak);
+        for (var cut = 0; cut <= response.Length; cut++)
+        {
+            using var conversation = new Conversation(fixture.System);
+            conversation.Client(Http.Get("/"));
+            conversation.Server(response[..cut]);
+            Assert.Equal(VerdictKind.Block, conversation.Server(response[cut..]));
+            Assert.DoesNotContain("SQL", conversation.ReleasedToClient);
+        }
+    }
+
     [Fact]
     public void Rule_number_written_into_a_request_does_not_reach_the_event()
     {
