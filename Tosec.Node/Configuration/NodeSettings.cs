@@ -68,7 +68,7 @@ public sealed record NodeSettings
     /// <summary>Rules and chains.</summary>
     public required Policy Policy { get; init; }
 
-    /// <summary>The user's <c>akka {}</c> section (inside <c>akka</c>), passed through unread; possibly empty.</summary>
+    /// <summary>The user's sections <c>akka</c> and <c>petabridge</c>, passed through unread; possibly empty.</summary>
     public required Config Akka { get; init; }
 }
 

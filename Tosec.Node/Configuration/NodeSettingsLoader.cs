@@ -11,6 +11,8 @@ public static class NodeSettingsLoader
     // sun_path of a UNIX socket has 108 bytes, the last of them zero; a socket is bound under a longer name before it gets its own.
     private const int MaxSocketPath = 98;
 
+    private static readonly string[] _passedThrough = ["akka", "petabridge"];
+
     /// <summary>Reads the file, checks everything, starts nothing.</summary>
     /// <exception cref="SettingsException">Names file, key, value and what is allowed.</exception>
     public static NodeSettings Load(string path) => Read(ConfigurationFile.Load(path));
@@ -21,10 +23,10 @@ public static class NodeSettingsLoader
 
     private static NodeSettings Read(ConfigurationFile file)
     {
-        foreach (var key in file.Root.Items.Keys.Where(key => key is not ("tosec" or "akka")))
+        foreach (var key in file.Root.Items.Keys.Where(key => !(key == "tosec" || _passedThrough.Contains(key))))
         {
             throw new SettingsException(
-                $"unknown section {SettingsReader.Quote(key)} in {file.SourceOf([key])}; allowed: tosec and akka");
+                $"unknown section {SettingsReader.Quote(key)} in {file.SourceOf([key])}; allowed: tosec, akka and petabridge");
         }
 
         var tosec = SettingsReader.Of(file, "tosec");
@@ -53,7 +55,7 @@ public static class NodeSettingsLoader
             Svm = ReadSvm(tosec.Section("svm"), role, name, runDirectory, host),
             Guest = ReadGuest(tosec.Section("guest"), role, name, runDirectory, host),
             Policy = policy,
-            Akka = ReadAkka(file),
+            Akka = ReadPassedThrough(file),
         };
         tosec.RejectUnknown();
         return settings;
@@ -166,14 +168,20 @@ public static class NodeSettingsLoader
         return path;
     }
 
-    private static Config ReadAkka(ConfigurationFile file)
+    private static Config ReadPassedThrough(ConfigurationFile file)
     {
-        if (!file.Root.Items.TryGetValue("akka", out var akka))
-            return ConfigurationFactory.Empty;
-        if (akka.GetObject() is null)
-            throw new SettingsException($"akka in {file.SourceOf(["akka"])} is no section; allowed: akka {{ … }}");
         var root = new HoconObject();
-        root.Items["akka"] = akka;
+        foreach (var key in _passedThrough)
+        {
+            if (!file.Root.Items.TryGetValue(key, out var section))
+                continue;
+            if (section.GetObject() is null)
+                throw new SettingsException($"{key} in {file.SourceOf([key])} is no section; allowed: {key} {{ … }}");
+            root.Items[key] = section;
+        }
+
+        if (root.Items.Count == 0)
+            return ConfigurationFactory.Empty;
         var value = new HoconValue();
         value.NewValue(root);
         return new Config(new HoconRoot(value));
