@@ -62,6 +62,22 @@ public sealed class RunCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task The_soft_limit_of_open_files_is_the_callers()
+    {
+        var tosec = Path.Combine(AppContext.BaseDirectory, "tosec.dll");
+        var start = new ProcessStartInfo("sh") { RedirectStandardOutput = true };
+        start.ArgumentList.Add("-c");
+        start.ArgumentList.Add("ulimit -Sn 333; dotnet \"$0\" run --run-directory \"$1\" -- sh -c 'ulimit -Sn; ulimit -Hn'; ulimit -Hn");
+        start.ArgumentList.Add(tosec);
+        start.ArgumentList.Add(_directory.Path);
+        start.Environment["TOSEC_PRELOAD"] = _preload;
+        using var process = Process.Start(start)!;
+        var lines = (await process.StandardOutput.ReadToEndAsync().WaitAsync(TosecProcess.Patience)).Split('\n');
+        Assert.Equal("333", lines[0]);
+        Assert.Equal(lines[2], lines[1]);
+    }
+
+    [Fact]
     public async Task Arguments_and_environment_arrive_byte_by_byte()
     {
         var tosec = Path.Combine(AppContext.BaseDirectory, "tosec.dll");
