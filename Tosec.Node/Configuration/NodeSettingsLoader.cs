@@ -84,6 +84,7 @@ public static class NodeSettingsLoader
         var hostname = cluster.Read("hostname", "a host name or address, no wildcard", static text =>
             (Uri.CheckHostName(text) != UriHostNameType.Unknown
                 && !(IPAddress.TryParse(text, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))), text));
+        hostname = EndPoints.Canonical(hostname);
         var seeds = cluster.Items("seed-nodes", "\"host:port\" (IPv6: \"[address]:port\")", EndPoints.Parse);
         var insecure = cluster.Switch("insecure");
         var tls = ReadTls(cluster.Section("tls"));
