@@ -9,8 +9,8 @@ internal static unsafe partial class FileKind
     private const int AT_FDCWD = -100;
     private const int AT_SYMLINK_NOFOLLOW = 0x100;
     private const uint STATX_TYPE = 1;
-    private const int S_IFMT = 0xf000;
-    private const int S_IFSOCK = 0xc000;
+    private const int TypeMask = 0xf000;
+    private const int SocketType = 0xc000;
 
     // struct statx has one layout on all architectures: 256 bytes, stx_mode (16 bit) at 28.
     private const int StatxBytes = 256;
@@ -21,7 +21,7 @@ internal static unsafe partial class FileKind
     {
         var buffer = stackalloc byte[StatxBytes];
         return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, buffer) == 0
-            && (BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(buffer + ModeOffset, 2)) & S_IFMT) == S_IFSOCK;
+            && (BinaryPrimitives.ReadUInt16LittleEndian(new ReadOnlySpan<byte>(buffer + ModeOffset, 2)) & TypeMask) == SocketType;
     }
 
     [LibraryImport("libc", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
