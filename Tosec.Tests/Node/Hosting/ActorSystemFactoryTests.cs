@@ -3,11 +3,11 @@ using Akka.Event;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
-using LogEvent = Serilog.Events.LogEvent;
 using Tosec.Node.Configuration;
 using Tosec.Node.Hosting;
 using Tosec.Tests.Peer;
 using AkkaCluster = Akka.Cluster.Cluster;
+using LogEvent = Serilog.Events.LogEvent;
 
 namespace Tosec.Tests.Node.Hosting;
 
