@@ -24,6 +24,7 @@ internal static class RunCommand
         var socket = FindAgent(agent, guest, runDirectory);
 
         OpenFileLimit.TakeFromParent();
+        RuntimeFiles.Remove();
         var errno = ProcessImage.Replace(Encoding.UTF8.GetBytes(program), RawArguments(words), MakeEnvironment(preload, socket));
         throw new CommandLineException(
             errno == ENOENT ? ExitCode.NotFound : ExitCode.NotExecutable,

@@ -35,6 +35,7 @@ public sealed class RunCommandTests : IDisposable
         var (code, output, errors) = await process.EndAsync();
         Assert.Equal((7, ""), (code, errors));
         Assert.Equal($"{id}\n{_preload}\n{_directory["a/agent.sock"]}\n--guest -- -x y\n", output);
+        Assert.Empty(Directory.GetFiles(Path.GetTempPath(), $"*-{id}-*"));
     }
 
     [Fact]
