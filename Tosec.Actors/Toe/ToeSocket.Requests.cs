@@ -18,6 +18,7 @@ internal sealed partial class ToeSocket
     private IPEndPoint? _asked;
     private int _backlog;
     private bool _v6Only;
+    private bool _watched;
     private Tosec.Transport.Shm.Rings.ReceiveRingWriter _acceptRing;
     private bool _acceptRingMade;
 
@@ -170,10 +171,11 @@ internal sealed partial class ToeSocket
         _peerEndPoint = remote;
         State.Remote = SharedAddress.From(remote);
         Status = StreamStatus.Connecting;
-        if (_source!.Actor is null)
+        // Not before: a socket that is neither connected nor connecting reports a hang-up.
+        if (!_watched)
         {
-            _source.Actor = Actor;
-            _toe.Dispatcher.Loop.Register(_source, SocketEvents);
+            _watched = true;
+            _toe.Dispatcher.Loop.Register(_source!, SocketEvents);
         }
 
         return 0;
