@@ -409,6 +409,7 @@ internal sealed partial class ToeSocket
         _released = true;
         CloseSocket(reset: false);
         CloseListeners();
+        CloseUnaccepted();
         if (Entry is { } entry)
         {
             _send!.GiveUp();

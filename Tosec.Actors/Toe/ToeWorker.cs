@@ -101,6 +101,15 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         Signal(socket, ToeProtocol.Stop);
     }
 
+    /// <summary>Ends a connection that the guest was offered and will not accept any more.</summary>
+    public void Abandon(uint slot, ulong connectionId)
+    {
+        if (Find(slot, connectionId) is not { } socket)
+            return;
+        _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail("its listener was closed", Errno.ECONNRESET));
+        Signal(socket, ToeProtocol.GuestClosed);
+    }
+
     /// <summary>Looks at a socket again in the next round: its turn was over.</summary>
     public void ReadOnNextRound(ToeSocket socket) => _readOn.Add(socket);
 
