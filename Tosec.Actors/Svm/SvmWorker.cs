@@ -61,6 +61,8 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             entry = Find(descriptor.Slot, descriptor.StreamId);
         }
 
+        if (entry is null && IsAnnounced(descriptor))
+            return IntakeResult.NotYet;
         if (entry is null || (descriptor.StreamId & 1) != 0)
         {
             // Also the ordinary fate of what a process sends after its connection was ended.
@@ -102,6 +104,8 @@ internal sealed class SvmWorker : ILaneSink, ITicker
     public void OnTick(long nowMilliseconds)
     {
         _svm.Port.Beat();
+        // Streams that ended here have given buffers back, and the TOVM may have ended one that a channel waits for.
+        _svm.Port.RetryStalled();
         var tovm = Volatile.Read(ref _svm.Port.Memory.CoreParty(Party.Tovm).Incarnation);
         if (tovm != _tovmIncarnation)
         {
@@ -202,6 +206,17 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _table[entry.Slot] = null;
         Streams--;
         _dispatcher.Deliver(entry.Actor!, StreamProtocol.Close.Instance);
+    }
+
+    // The TOVM sends us word of a stream before it lets the guest know, but its lane may be full and ours may be long: what it says in
+    // memory that the guest cannot write is that word is on its way.
+    private bool IsAnnounced(in Descriptor descriptor)
+    {
+        if (descriptor.Slot >= _table.Length || _table[descriptor.Slot] is { } other && other.DirectionOf(descriptor.StreamId) is not null)
+            return false;
+        ref var state = ref _svm.Port.Memory.State((int)descriptor.Slot);
+        return state.ConnectionId == descriptor.StreamId && state.FirstHop == (uint)_svm.Port.Self
+            && Volatile.Read(ref state.Status) == (uint)StreamStatus.Connected;
     }
 
     private StreamEntry? Find(uint slot, ulong streamId) =>

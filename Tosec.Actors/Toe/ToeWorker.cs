@@ -205,6 +205,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     public void OnTick(long nowMilliseconds)
     {
         _toe.Port.Beat();
+        _toe.Port.RetryStalled();
         WatchGuest();
         for (var p = Party.FirstSvm; p < Party.Count; p++)
             WatchParty(p);
