@@ -30,6 +30,7 @@ internal sealed partial class ToeSocket
     private bool _svmsToldToClose;
     private bool _svmsClosed;
     private bool _draining;
+    private bool _drained;
     private long _drainUntil;
     private bool _released;
     private StreamDirection _initiator;
@@ -195,6 +196,7 @@ internal sealed partial class ToeSocket
             // The guest was the sender, and is answered: its peer hears no more of it, the guest reads the answer and its end.
             CloseSocket(reset: true);
             _send!.GiveUp();
+            _send.ForgetCredit();
             AfterSending();
             return;
         }
@@ -242,10 +244,7 @@ internal sealed partial class ToeSocket
     public void OnTick(long now)
     {
         if (_draining && now >= _drainUntil)
-        {
-            _draining = false;
             FinishBlocked();
-        }
     }
 
     public StreamReport? Report()
@@ -328,15 +327,17 @@ internal sealed partial class ToeSocket
         {
         }
 
-        if (received != -Errno.EAGAIN)
-        {
-            _draining = false;
+        if (received == -Errno.EAGAIN)
+            return;
+        // The peer has said all it wants to; it may still wait for the answer, unless it has reset.
+        _drained = true;
+        if (received < 0 || _send!.Finished)
             FinishBlocked();
-        }
     }
 
     private void FinishBlocked()
     {
+        _draining = false;
         CloseSocket(reset: false);
         _send!.GiveUp();
         TellSvmsToClose();
@@ -348,6 +349,8 @@ internal sealed partial class ToeSocket
         if (_send is not { } send)
             return;
         send.Grant();
+        if (_draining && _drained && send.Finished)
+            FinishBlocked();
         if (_guestClosed && send.Finished && !_draining)
         {
             CloseSocket(reset: false);
