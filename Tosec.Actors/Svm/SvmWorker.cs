@@ -118,6 +118,13 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             }
         }
 
+        for (var p = Party.Tovm; p < Party.Count; p++)
+        {
+            // Its connections end, and the TOVM takes back what it owned.
+            if (!_svm.Port.IsAlive(p))
+                _svm.Port.DropOverflow(p);
+        }
+
         if (_svm.Holding.Count == 0)
             return;
         var tick = new StreamProtocol.HoldTick(nowMilliseconds);
@@ -184,13 +191,11 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             Forget(entry);
         // The record stands until the last of the path has answered; a connection we never knew is passed on all the same.
         var record = _svm.Port.Memory.Record((int)descriptor.Slot);
-        var length = Math.Min((int)record.PathLength, Party.Count);
-        var next = -1;
-        for (var i = 0; i < length; i++)
-        {
-            if (record.Path[i] == _svm.Port.Self)
-                next = i == 0 ? -1 : record.Path[i - 1];
-        }
+        var path = new ReadOnlySpan<byte>(record.Path, Math.Min((int)record.PathLength, Party.Count));
+        var next = path.IndexOf((byte)_svm.Port.Self) - 1;
+        while (next >= 0 && !_svm.Port.IsAlive(path[next]))
+            next--;
+        next = next < 0 ? -1 : path[next];
 
         var forward = descriptor;
         if (!Party.IsSvm(next))

@@ -27,6 +27,9 @@ internal sealed class SvmWorkerActor : UntypedActor
             dispatcher.Loop.Register(new DoorbellSource(bell));
         dispatcher.Loop.AddPoller(port);
         dispatcher.Loop.AddTicker(_worker);
+        // What one before us held, if nobody has seen that it was gone: its connections end, and nobody here knows them.
+        attachment.Memory.SealedPool.Reclaim(port.Self);
+        attachment.Memory.ReceivePool.Reclaim(port.Self);
         port.Announce();
     }
 

@@ -221,8 +221,11 @@ internal sealed partial class ToeSocket
     {
         if (Entry is not { } entry || !entry.Path.Contains((byte)party))
             return;
+        var told = _svmsToldToClose;
         Abort(Errno.ECONNRESET);
-        _svmsClosed = true;
+        // Word that was on its way may have been lost with it; those who have heard it already only pass it on.
+        if (told && !_svmsClosed)
+            SendClose(entry);
         TryRelease();
     }
 
@@ -384,18 +387,37 @@ internal sealed partial class ToeSocket
         if (_svmsToldToClose || Entry is not { } entry)
             return;
         _svmsToldToClose = true;
-        if (Party.IsSvm(entry.Incoming.Next) && _toe.Port.IsAlive(entry.Incoming.Next))
+        SendClose(entry);
+    }
+
+    // To the first of the incoming path that is there; it tells the next.
+    private void SendClose(StreamEntry entry)
+    {
+        for (var i = entry.Path.Length - 2; i >= 0; i--)
         {
-            _toe.Port.Send(entry.Incoming.Next, new Descriptor
+            if (!_toe.Port.IsAlive(entry.Path[i]))
+                continue;
+            _toe.Port.Send(entry.Path[i], new Descriptor
             {
                 Opcode = Opcode.StreamClose,
                 Slot = (uint)Slot,
                 StreamId = ConnectionId,
             });
+            return;
         }
-        else
+
+        _svmsClosed = true;
+    }
+
+    // What was handed to an SVM after it had gone, by one that did not know yet. Nobody hands it anything of this slot any more.
+    private void ReclaimFromTheDead(StreamEntry entry)
+    {
+        foreach (var party in entry.Path)
         {
-            _svmsClosed = true;
+            if (!Party.IsSvm(party) || _toe.Port.IsAlive(party))
+                continue;
+            _toe.Port.Memory.SealedPool.Reclaim(party, Slot);
+            _toe.Port.Memory.ReceivePool.Reclaim(party, Slot);
         }
     }
 
@@ -418,6 +440,7 @@ internal sealed partial class ToeSocket
             _send!.GiveUp();
             _receive!.ReclaimAll();
             _toe.Intake.Discard(entry);
+            ReclaimFromTheDead(entry);
             _toe.Connected--;
         }
 

@@ -315,9 +315,16 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         }
         else if (_orphans.Remove((int)descriptor.Slot))
         {
-            _toe.State((int)descriptor.Slot) = default;
-            _freeSlots.Push((int)descriptor.Slot);
+            FreeOrphan((int)descriptor.Slot);
         }
+    }
+
+    private void FreeOrphan(int slot)
+    {
+        // An SVM may have handed the guest more before it knew that the TOVM before us was gone.
+        _toe.Port.Memory.ReceivePool.Reclaim(Party.Guest, slot);
+        _toe.State(slot) = default;
+        _freeSlots.Push(slot);
     }
 
     private void OnStream(int party, ToeSocket? socket, in Descriptor descriptor)
@@ -386,10 +393,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         }
 
         foreach (var slot in _orphans)
-        {
-            _toe.State(slot) = default;
-            _freeSlots.Push(slot);
-        }
+            FreeOrphan(slot);
 
         _orphans.Clear();
     }
