@@ -29,6 +29,17 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _table = new StreamEntry?[svm.Port.Memory.Geometry.Streams];
     }
 
+    /// <summary>Whether a run is of this worker's making.</summary>
+    public bool Made(DescriptorRun run) => ReferenceEquals(run.Pool, _gatherer.Pool);
+
+    /// <summary>Gives back what a run holds that reached no stream.</summary>
+    public void Reclaim(DescriptorRun run)
+    {
+        for (var i = 0; i < run.Count; i++)
+            GiveBack(run[i]);
+        run.Release();
+    }
+
     /// <summary>Connections in the table.</summary>
     public int Streams { get; private set; }
 

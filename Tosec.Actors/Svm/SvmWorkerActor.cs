@@ -44,6 +44,9 @@ internal sealed class SvmWorkerActor : UntypedActor
         return Directive.Stop;
     });
 
+    protected override void PreStart() =>
+        Context.ActorOf(Props.Create(() => new LostMessages(OnLost)).OnWorker(_dispatcher), LostMessages.Name);
+
     protected override void OnReceive(object message)
     {
         switch (message)
@@ -68,6 +71,13 @@ internal sealed class SvmWorkerActor : UntypedActor
         _svm.Port.Withdraw();
         _dispatcher.Loop.RemovePoller(_svm.Port);
         _dispatcher.Loop.RemoveTicker(_worker);
+    }
+
+    // What was on its way to a stream that failed or stopped.
+    private void OnLost(object message)
+    {
+        if (message is DescriptorRun run && _worker.Made(run))
+            _worker.Reclaim(run);
     }
 
     private WorkerReport Report() => new()

@@ -122,6 +122,9 @@ internal sealed partial class ToeSocket
         AfterSending();
     }
 
+    /// <summary>Gives back what a run holds that could not be handled.</summary>
+    public void Reclaim(DescriptorRun run) => _toe.Worker.Reclaim(run);
+
     /// <summary>Kernel sockets of ours are ready.</summary>
     public void OnReady(ToeSource source)
     {

@@ -23,7 +23,8 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     private readonly Stack<RpcCall> _calls = new();
     private readonly IReadOnlyList<PartyIdentity> _parties;
     private readonly ulong[] _incarnations = new ulong[Party.Count];
-    private readonly List<ToeSocket> _readOn = [];
+    private List<ToeSocket> _readOn = [];
+    private List<ToeSocket> _turn = [];
     private readonly List<ToeSocket> _readOnTick = [];
     private readonly HashSet<int> _orphans = [];
 
@@ -41,6 +42,20 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         for (var slot = _table.Length - 1; slot >= 0; slot--)
             _freeSlots.Push(slot);
         CleanUpAfterPredecessor();
+    }
+
+    /// <summary>Whether a run is of this worker's making.</summary>
+    public bool Made(DescriptorRun run) => ReferenceEquals(run.Pool, _gatherer.Pool);
+
+    /// <summary>Whether a call is of this worker's making.</summary>
+    public bool Made(RpcCall call) => ReferenceEquals(call.Pool, _calls);
+
+    /// <summary>Gives back what a run holds that reached no socket.</summary>
+    public void Reclaim(DescriptorRun run)
+    {
+        for (var i = 0; i < run.Count; i++)
+            GiveBack(run[i]);
+        run.Release();
     }
 
     /// <summary>Names by party number.</summary>
@@ -183,10 +198,11 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     {
         if (_readOn.Count == 0)
             return false;
-        var turn = _readOn.ToArray();
-        _readOn.Clear();
-        foreach (var socket in turn)
+        // A socket whose turn is over again waits for the next round, in the other list.
+        (_turn, _readOn) = (_readOn, _turn);
+        foreach (var socket in _turn)
             Signal(socket, ToeProtocol.ReadOn);
+        _turn.Clear();
         _toe.Port.FlushRings();
         return true;
     }
