@@ -75,7 +75,13 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         {
             var party = _parties.FirstOrDefault(p => Party.IsSvm(p.Number) && p.Type == type && _toe.Port.IsAlive(p.Number));
             if (party is not null)
+            {
                 path[length++] = (byte)party.Number;
+                // Known from its first connection on, not from the next tick: it may be gone by then.
+                ref var known = ref _incarnations[party.Number];
+                if (known == 0)
+                    known = Volatile.Read(ref _toe.Port.Memory.CoreParty(party.Number).Incarnation);
+            }
             else if (chain.OnFailure == FailurePolicy.Block)
                 return null;
         }
