@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Tosec.Actors.Inspection;
 using Tosec.Tests.Actors.Workers;
 using Tosec.Tests.Peer;
 using Tosec.Transport.Shm.Layout;
@@ -153,7 +154,7 @@ public sealed unsafe class HostileGuestSpecs : IDisposable
     [Fact]
     public void More_than_its_credit_ends_the_stream()
     {
-        _engine.OnInspect = static (_, _, _) => Tosec.Actors.Inspection.Verdict.Hold;
+        _engine.OnInspect = static (inspector, _, _) => inspector.Facts.Guest == "mallory" ? Verdict.Hold : Verdict.Pass;
         var payload = Payload("x") with { Offset = Channel.BufferOffset(Mallory.Memory.Geometry.SendSmall), Length = GuestGeometry.LargeBuffer };
         var limit = _socket.State.SendLimit;
         var most = limit / GuestGeometry.LargeBuffer;

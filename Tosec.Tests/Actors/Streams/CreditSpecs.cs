@@ -120,7 +120,7 @@ public sealed class CreditSpecs
             for (var i = 0; i < pairs.Length; i++)
             {
                 var socket = pairs[i].Guest;
-                var part = bytes.AsSpan(sent[i], Math.Min(1 + i * 2500, bytes.Length - sent[i]));
+                var part = bytes.AsSpan(sent[i], Math.Min(1000 + i * 2500, bytes.Length - sent[i]));
                 if (part.Length > 0 && socket.TrySend(part))
                     sent[i] += part.Length;
                 while (socket.HasEntry)
