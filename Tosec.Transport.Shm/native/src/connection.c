@@ -259,6 +259,12 @@ static int begin_connect(struct stream *stream, const struct sockaddr *address, 
     int r = address_from_kernel(stream->state->family, address, length, &wanted);
     if (r < 0) return r;
     fdtable_flags_clear(stream->ref.fd, FD_ERROR_READ);
+    if (stream_status(stream) == TOSEC_STREAM_FAILED) {
+        /* The byte that told of the former failure would make the new connection look readable. */
+        receive_lock(stream);
+        ring_settle(stream, false);
+        receive_unlock(stream);
+    }
     fill_until_full(stream->ref.fd); /* not writable until the agent says how it ended */
     r = stream_rpc(stream, TOSEC_RPC_CONNECT, 0, &wanted, sizeof wanted);
     if (r < 0) {
@@ -317,6 +323,7 @@ int core_shutdown(struct stream_ref ref, int how) {
         if (r == 0 && reading) {
             r = stream_rpc(&stream, TOSEC_RPC_SHUTDOWN, SHUT_RD, NULL, 0);
             /* A's own reading direction: whoever waits in any process wakes up and finds the end. */
+            fdtable_flags_set(ref.fd, FD_READ_SHUT);
             if (r == 0) real.shutdown(ref.fd, SHUT_RD);
         }
         stream_leave(&stream);

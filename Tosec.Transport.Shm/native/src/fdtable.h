@@ -17,6 +17,7 @@ struct stream_ref {
 enum fd_flag {
     FD_CONNECT_BEGUN = 1, /* EINPROGRESS was answered and nobody has heard the end yet */
     FD_ERROR_READ = 2,    /* the stream's error has been told (SO_ERROR, or by a call) */
+    FD_READ_SHUT = 4,     /* shut down for reading here: that A has ended is no loss of the other side */
 };
 
 void fdtable_start(void);

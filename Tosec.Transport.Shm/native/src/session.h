@@ -70,6 +70,8 @@ static inline void stream_leave(struct stream *stream) { session_leave(stream->s
 static inline uint32_t stream_status(const struct stream *stream) {
     return __atomic_load_n(&stream->state->state, __ATOMIC_ACQUIRE); /* pairs with the TOVM's release */
 }
+/* The peer has reset the connection and the state does not say so yet. */
+bool stream_is_reset(const struct stream *stream);
 /* The stream's errno if nobody was told yet, otherwise 0. */
 int stream_take_error(struct stream *stream);
 

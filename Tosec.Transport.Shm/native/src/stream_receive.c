@@ -206,7 +206,8 @@ int64_t core_receive(struct stream_ref ref, const struct iovec *iov, int count, 
         byte_seen = r == 1;
         gone = r == 0; /* once more: the end may have been published just before */
     }
-    if (sink.done != 0 || !peer_is_gone(ref.fd)) return (int64_t)sink.done;
+    if (sink.done != 0 || (fdtable_flags(ref.fd) & FD_READ_SHUT) != 0) return (int64_t)sink.done;
+    /* Nothing in the ring explains the end: agent or TOE are gone, and what came may not be all. */
     return (fdtable_flags_set(ref.fd, FD_ERROR_READ) & FD_ERROR_READ) != 0 ? 0 : -ECONNRESET;
 }
 

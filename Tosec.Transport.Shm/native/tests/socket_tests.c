@@ -423,6 +423,38 @@ static void reset_is_told_once(void) {
     EXPECT_ERROR(send(pair[1], &c, 1, MSG_NOSIGNAL), EPIPE);
 }
 
+static void sender_hears_of_a_reset(void) {
+    int pair[2];
+    make_connection(pair);
+    struct linger now = {1, 0};
+    EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+    close(pair[0]);
+    usleep(50000);
+    int i = 0;
+    while (i < 100 && send(pair[1], "x", 1, MSG_NOSIGNAL) == 1) {
+        i++;
+        usleep(10000);
+    }
+    EXPECT(i < 100 && (errno == ECONNRESET || errno == EPIPE));
+    EXPECT_ERROR(send(pair[1], "x", 1, MSG_NOSIGNAL), EPIPE);
+}
+
+static void refused_twice_then_connected(void) {
+    struct sockaddr_in name;
+    uint16_t port, none = unused_port();
+    int listener = make_listener(AF_INET, &port), fd = socket(AF_INET, SOCK_STREAM, 0);
+    char c;
+    for (int i = 0; i < 3; i++) {
+        loopback(&name, none);
+        EXPECT_ERROR(connect(fd, (struct sockaddr *)&name, sizeof name), ECONNREFUSED);
+    }
+    loopback(&name, port);
+    EXPECT(connect(fd, (struct sockaddr *)&name, sizeof name) == 0);
+    int other = accept(listener, NULL, NULL);
+    EXPECT((poll_now(fd, POLLIN, 0) & POLLIN) == 0);
+    EXPECT(send(other, "x", 1, 0) == 1 && recv(fd, &c, 1, 0) == 1);
+}
+
 static void last_copy_closed_ends_the_stream(void) {
     int pair[2];
     char c;
@@ -622,6 +654,8 @@ static const struct test tests[] = {
     TEST(timeouts_and_signals_end_a_wait),
     TEST(shutdown_wakes_readers_and_acceptors),
     TEST(reset_is_told_once),
+    TEST(sender_hears_of_a_reset),
+    TEST(refused_twice_then_connected),
     TEST(last_copy_closed_ends_the_stream),
     TEST(options_are_known),
     TEST(other_families_are_untouched_and_datagrams_refused),
