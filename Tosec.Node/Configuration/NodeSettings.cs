@@ -1,6 +1,8 @@
 using System.Net;
 using Akka.Configuration;
 using Tosec.Actors.Chains;
+using Tosec.Actors.Workers;
+using Tosec.Engines.Waf;
 
 namespace Tosec.Node.Configuration;
 
@@ -67,6 +69,12 @@ public sealed record NodeSettings
 
     /// <summary>Rules and chains.</summary>
     public required Policy Policy { get; init; }
+
+    /// <summary>How this node's workers wait.</summary>
+    public required WorkerSettings Worker { get; init; }
+
+    /// <summary>The web application firewall's settings; used by SVMs of type <c>waf</c>.</summary>
+    public required WafSettings Waf { get; init; }
 
     /// <summary>The user's <c>akka {}</c> section (inside <c>akka</c>), passed through unread; possibly empty.</summary>
     public required Config Akka { get; init; }

@@ -2,6 +2,8 @@ using System.Net;
 using Akka.Configuration;
 using Akka.Configuration.Hocon;
 using Tosec.Actors.Chains;
+using Tosec.Actors.Workers;
+using Tosec.Engines.Waf;
 
 namespace Tosec.Node.Configuration;
 
@@ -53,8 +55,12 @@ public static class NodeSettingsLoader
             Svm = ReadSvm(tosec.Section("svm"), role, name, runDirectory, host),
             Guest = ReadGuest(tosec.Section("guest"), role, name, runDirectory, host),
             Policy = policy,
+            Worker = tosec.Delegate("worker", WorkerSettings.From),
+            Waf = tosec.Section("engines").Delegate("waf", WafSettings.From),
             Akka = ReadAkka(file),
         };
+        tosec.Delegate("worker-mailbox", static _ => 0);
+        tosec.Section("engines").Delegate("counter", static _ => 0);
         tosec.RejectUnknown();
         return settings;
     }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Numerics;
+using Akka.Configuration;
 using Akka.Configuration.Hocon;
 
 namespace Tosec.Node.Configuration;
@@ -39,6 +40,27 @@ internal sealed class SettingsReader
     {
         _known.Add(Full(key));
         return new SettingsReader(_file, _known, [.. _path, key], Full(key), ObjectsOf(key));
+    }
+
+    /// <summary>
+    /// A section whose keys a library reads: the user's values over the reference files'. What the reference files do not have there is
+    /// unknown.
+    /// </summary>
+    /// <exception cref="SettingsException">What <paramref name="read"/> throws for a value, with the file's name.</exception>
+    public T Delegate<T>(string key, Func<Config, T> read)
+    {
+        var path = Full(key);
+        var reference = ReferenceFiles.All.GetConfig(path);
+        Learn(path, reference.Root.GetObject());
+        var given = _file.Config.GetConfig(path);
+        try
+        {
+            return read(given is null ? reference : given.WithFallback(reference));
+        }
+        catch (Exception e) when (e is ArgumentException or ConfigurationException or FormatException)
+        {
+            throw new SettingsException($"{path} in {_file.SourceOf(path.Split('.'))}: {e.Message}", e);
+        }
     }
 
     /// <summary>
@@ -252,6 +274,18 @@ internal sealed class SettingsReader
     }
 
     private SettingsReader Over(HoconObject[] defaults) => new(_file, _known, _path, _shown, [.. _layers, .. defaults]);
+
+    private void Learn(string path, HoconObject section)
+    {
+        _known.Add(path);
+        foreach (var (key, value) in section.Items)
+        {
+            if (value.GetObject() is { } inner)
+                Learn($"{path}.{key}", inner);
+            else
+                _known.Add($"{path}.{key}");
+        }
+    }
 
     private HoconObject[] ObjectsOf(string key)
     {

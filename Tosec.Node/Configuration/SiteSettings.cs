@@ -48,6 +48,8 @@ internal static class SiteSettings
             // "deny" in a rule means just that.
             if (name == PolicySettings.Deny)
                 throw new SettingsException($"{chain.Path} in {chain.Source()}: no chain can be named {name}");
+            if (chain.Choice<SealMode>("seal") == SealMode.Off)
+                throw chain.Refuse("seal", "copy (off, inspecting what the guest can still write, is not in this version)");
             chains.Add(new ChainDefinition
             {
                 Name = name,

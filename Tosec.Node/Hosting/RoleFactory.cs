@@ -1,4 +1,5 @@
 using Tosec.Node.Configuration;
+using Tosec.Node.Hosting.Roles;
 
 namespace Tosec.Node.Hosting;
 
@@ -11,7 +12,11 @@ public sealed class RoleTable
     private readonly Dictionary<NodeRole, RoleFactory> _factories = [];
 
     /// <summary>Those that the <c>tosec</c> program is shipped with.</summary>
-    public static RoleTable Shipped { get; } = new();
+    public static RoleTable Shipped { get; } = new RoleTable()
+        .Add(NodeRole.Host, static _ => new HostRole())
+        .Add(NodeRole.Tovm, static _ => new TovmRole())
+        .Add(NodeRole.Svm, static _ => new SvmRole())
+        .Add(NodeRole.Guest, static _ => new GuestRole());
 
     /// <exception cref="ArgumentException">The role has a factory already.</exception>
     public RoleTable Add(NodeRole role, RoleFactory factory)

@@ -1,0 +1,77 @@
+using Akka.Actor;
+using Tosec.Actors.Commands;
+using Tosec.Actors.Inspection;
+using Tosec.Actors.Threats;
+using Tosec.Actors.Vms;
+using Tosec.Engines.Counter;
+using Tosec.Engines.Waf;
+using Tosec.Node.Configuration;
+using Tosec.Transport.Shm.Attachment;
+
+namespace Tosec.Node.Hosting.Roles;
+
+/// <summary>An SVM's node: one network security system, a worker for each guest, and the log of what it found.</summary>
+internal sealed class SvmRole : VmRole
+{
+    // Events that wait for the disk, and events that listings remember.
+    private const int LogCapacity = 65536;
+    private const int RecentCapacity = 1000;
+
+    private INetworkSecuritySystem? _engine;
+    private ThreatReporter? _threats;
+
+    protected override IActorRef StartVm(NodeContext context)
+    {
+        var settings = context.Settings;
+        var svm = settings.Svm!;
+        try
+        {
+            _engine = Make(svm.Type, settings.Waf);
+            _threats = new ThreatReporter(settings.Name, new EveLog(svm.EventFile, LogCapacity), new RecentThreats(RecentCapacity));
+        }
+        catch (Exception failure) when (failure is IOException or DllNotFoundException or UnauthorizedAccessException or InvalidOperationException or ArgumentException)
+        {
+            throw new NodeStartException($"the {svm.Type} does not start: {failure.Message}", failure);
+        }
+
+        context.Log.Information("{Engine:l}; events go to {File:l}", _engine.Description, svm.EventFile);
+        return Vm.StartSvm(context.System, svm.Guests,
+            guest => ProcessAttachment.Connect(settings.RunDirectory, guest, settings.Name, trusted: true), settings.Worker, _engine, _threats);
+    }
+
+    protected override void AddCommands(NodeContext context, IActorRef vm)
+    {
+        VmCommands.AddStreams(context.Commands, vm);
+        VmCommands.AddWorkers(context.Commands, vm);
+        VmCommands.AddPools(context.Commands, vm);
+        VmCommands.AddGuests(context.Commands, vm);
+        context.Commands.Add("svm", "show", "This SVM: its engine and what it has found", _ => CommandResult.Facts(
+            ("type", _engine!.Type),
+            ("engine", _engine.Description),
+            ("alerts", _threats!.Log.Counters.Alerts),
+            ("blocks", _threats.Log.Counters.Blocks),
+            ("events written", _threats.Log.Counters.Written),
+            ("events lost", _threats.Log.Counters.Dropped)));
+        context.Commands.Add("threat", "list", "What was found last, newest first", _ => CommandResult.Table(
+            ["time", "guest", "chain", "from", "to", "action", "signature", "message", "url", "reference"],
+            _threats!.Recent.Snapshot().Select(e => new object?[]
+            {
+                e.Time, e.Stream.Guest, e.Stream.Chain, e.Source.ToString(), e.Destination.ToString(), e.Blocked ? "blocked" : "allowed",
+                e.Threat.SignatureId, e.Threat.Signature, e.Threat.Http?.Url ?? "", e.Threat.Reference,
+            })));
+    }
+
+    protected override async ValueTask ReleaseAsync()
+    {
+        _engine?.Dispose();
+        if (_threats is not null)
+            await _threats.Log.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private static INetworkSecuritySystem Make(string type, WafSettings waf) => type switch
+    {
+        "waf" => new WafSystem(waf),
+        "counter" => new CounterSystem(),
+        _ => throw new NodeStartException($"there is no network security system of type {type}"),
+    };
+}

@@ -1,0 +1,33 @@
+using Akka.Actor;
+using Tosec.Actors.Vms;
+
+namespace Tosec.Node.Hosting.Roles;
+
+/// <summary>What the roles have in common: one VM actor, its listings, and an end that waits for it.</summary>
+internal abstract class VmRole : INodeRole
+{
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(8);
+
+    private IActorRef? _vm;
+
+    public Task StartAsync(NodeContext context)
+    {
+        _vm = StartVm(context);
+        AddCommands(context, _vm);
+        return Task.CompletedTask;
+    }
+
+    public async Task StopAsync()
+    {
+        if (_vm is not null)
+            await _vm.GracefulStop(_patience, new VmProtocol.Stop()).ConfigureAwait(false);
+        await ReleaseAsync().ConfigureAwait(false);
+    }
+
+    protected abstract IActorRef StartVm(NodeContext context);
+
+    protected abstract void AddCommands(NodeContext context, IActorRef vm);
+
+    /// <summary>After the VM actor has stopped: lets go of what it used.</summary>
+    protected virtual ValueTask ReleaseAsync() => ValueTask.CompletedTask;
+}
