@@ -49,7 +49,7 @@ public static class ActorSystemFactory
     {
         var hocon = new StringBuilder();
         Set("akka.loglevel", NodeLogging.AkkaLevel(settings.Log.Level));
-        Set("akka.stdout-loglevel", "OFF");
+        Set("akka.stdout-logger-class", TypeName(typeof(SilentLogger)));
         hocon.Append(CultureInfo.InvariantCulture, $"akka.loggers = [{Quoted(TypeName(typeof(SerilogActorLogger)))}]\n");
         Set("akka.actor.serializers.tosec", TypeName(typeof(ClusterMessageSerializer)));
         Set("akka.actor.serializers.json", TypeName(typeof(RefusingSerializer)));

@@ -79,10 +79,17 @@ internal sealed partial class TosecProcess : IDisposable
 
     public void Signal(PosixSignal signal) => Assert.Equal(0, kill(Id, signal == PosixSignal.SIGTERM ? 15 : 2));
 
+    /// <summary>SIGKILL, and the end of it.</summary>
+    public void Kill()
+    {
+        _process.Kill(entireProcessTree: true);
+        _process.WaitForExit();
+    }
+
     public void Dispose()
     {
         if (!_process.HasExited)
-            _process.Kill(entireProcessTree: true);
+            Kill();
         _process.Dispose();
     }
 
