@@ -24,7 +24,7 @@ internal sealed class HostActor : UntypedActor
     private readonly Dictionary<string, GuestLinks> _links = [];
     private readonly Dictionary<string, HostedGuest> _guests = [];
 
-    internal HostActor(string runDirectory, IReadOnlyList<HostedGuest> guests)
+    public HostActor(string runDirectory, IReadOnlyList<HostedGuest> guests)
     {
         foreach (var guest in guests)
         {

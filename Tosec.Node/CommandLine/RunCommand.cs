@@ -51,7 +51,7 @@ internal static class RunCommand
         var socket = agent ?? AgentOf(guest, runDirectory ?? RunDirectory.Default);
         if (!Path.Exists(socket))
             throw new CommandLineException(ExitCode.Unavailable, $"there is no agent: {socket} does not exist (is the guest's node running?)");
-        if (!UnixSockets.IsAnswering(socket))
+        if (!UnixSockets.IsAnswering(socket, System.Net.Sockets.SocketType.Seqpacket))
             throw new CommandLineException(ExitCode.Unavailable, $"there is no agent: nobody answers on {socket} (is the guest's node running?)");
         return Path.GetFullPath(socket);
     }

@@ -46,10 +46,10 @@ public static class UnixSockets
         }
     }
 
-    /// <summary>Whether somebody accepts connections at the path.</summary>
-    public static bool IsAnswering(string path)
+    /// <summary>Whether somebody accepts connections of this type at the path.</summary>
+    public static bool IsAnswering(string path, SocketType type = SocketType.Stream)
     {
-        using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        using var socket = new Socket(AddressFamily.Unix, type, ProtocolType.Unspecified);
         try
         {
             // A full queue would block; whoever has one is alive.

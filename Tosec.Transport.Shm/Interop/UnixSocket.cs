@@ -33,7 +33,7 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     public int Descriptor => (int)handle;
 
-    /// <summary>Binds and listens. A socket file that nobody listens on is replaced; one in use is refused.</summary>
+    /// <summary>Binds and listens; accepting does not block. A socket file that nobody listens on is replaced; one in use is refused.</summary>
     /// <param name="path">At most 107 bytes.</param>
     /// <param name="packets">Message borders are kept (SOCK_SEQPACKET).</param>
     /// <param name="mode">Who may connect: the file's permission bits.</param>
@@ -49,7 +49,7 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
                 File.Delete(path);
         }
 
-        var socket = Create(packets);
+        var socket = Create(packets, SOCK_NONBLOCK);
         try
         {
             var address = stackalloc byte[2 + PathBytes];
@@ -185,7 +185,7 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     private static UnixSocket? TryConnect(string path, bool packets, out int errno)
     {
-        var socket = Create(packets);
+        var socket = Create(packets, 0);
         var address = stackalloc byte[2 + PathBytes];
         var length = Address(path, address);
         errno = 0;
@@ -196,9 +196,9 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
         return null;
     }
 
-    private static UnixSocket Create(bool packets)
+    private static UnixSocket Create(bool packets, int flags)
     {
-        var descriptor = CreateSocket(AF_UNIX, (packets ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC, 0);
+        var descriptor = CreateSocket(AF_UNIX, (packets ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | flags, 0);
         var errno = Marshal.GetLastPInvokeError();
         return descriptor >= 0 ? new UnixSocket(descriptor) : throw NativeFailure.From(errno, "socket(AF_UNIX)");
     }

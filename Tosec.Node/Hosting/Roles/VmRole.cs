@@ -9,20 +9,32 @@ internal abstract class VmRole : INodeRole
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(8);
 
     private IActorRef? _vm;
+    private volatile bool _stopping;
 
     public Task StartAsync(NodeContext context)
     {
         _vm = StartVm(context);
         AddCommands(context, _vm);
+        FailWith(_vm, context);
         return Task.CompletedTask;
     }
 
     public async Task StopAsync()
     {
+        _stopping = true;
         if (_vm is not null)
             await _vm.GracefulStop(_patience, new VmProtocol.Stop()).ConfigureAwait(false);
         await ReleaseAsync().ConfigureAwait(false);
     }
+
+    // A node whose VM actor has given up serves nobody; the operator is told by its end.
+    private void FailWith(IActorRef vm, NodeContext context) => _ = vm.WatchAsync().ContinueWith(
+        _ =>
+        {
+            if (!_stopping && !context.Stopping.IsCancellationRequested)
+                context.Fail("its VM actor has stopped", null);
+        },
+        TaskScheduler.Default);
 
     protected abstract IActorRef StartVm(NodeContext context);
 

@@ -1,5 +1,5 @@
 using System.Diagnostics;
-using System.Net.Sockets;
+using Tosec.Transport.Shm.Interop;
 using Tosec.Node.Hosting;
 using Tosec.Tests.Peer;
 
@@ -10,13 +10,13 @@ public sealed class RunCommandTests : IDisposable
 {
     private readonly TemporaryDirectory _directory = new();
     private readonly string _preload;
-    private readonly Socket _agent;
+    private readonly UnixSocket _agent;
 
     public RunCommandTests()
     {
         _preload = Process.GetCurrentProcess().Modules.Cast<ProcessModule>().First(m => m.ModuleName.StartsWith("libm.so", StringComparison.Ordinal)).FileName;
         Directory.CreateDirectory(_directory["a"]);
-        _agent = UnixSockets.Listen(_directory["a/agent.sock"], 8, "test");
+        _agent = UnixSocket.Listen(_directory["a/agent.sock"], packets: true, UnixFileMode.UserRead | UnixFileMode.UserWrite);
     }
 
     public void Dispose()
