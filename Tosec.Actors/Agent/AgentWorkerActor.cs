@@ -14,19 +14,19 @@ internal sealed class AgentWorkerActor : UntypedActor
     private readonly WorkerDispatcher _dispatcher;
     private readonly GuestAgent _agent;
 
-    public AgentWorkerActor(IGuestAttachment attachment, WorkerDispatcher dispatcher, string socketPath)
+    public AgentWorkerActor(IGuestAttachment attachment, WorkerDispatcher dispatcher, string socketPath, UnixFileMode mode)
     {
         _attachment = attachment;
         _dispatcher = dispatcher;
-        _agent = new GuestAgent(attachment, socketPath, dispatcher.Loop, Context.GetLogger());
+        _agent = new GuestAgent(attachment, socketPath, mode, dispatcher.Loop, Context.GetLogger());
         dispatcher.Loop.Register(new DoorbellSource(attachment.Doorbells[0]));
         dispatcher.Loop.Register(_agent);
         dispatcher.Loop.AddPoller(_agent.Lanes);
         dispatcher.Loop.AddTicker(_agent);
     }
 
-    public static Props CreateProps(IGuestAttachment attachment, WorkerDispatcher dispatcher, string socketPath) =>
-        Props.Create(() => new AgentWorkerActor(attachment, dispatcher, socketPath)).OnWorker(dispatcher);
+    public static Props CreateProps(IGuestAttachment attachment, WorkerDispatcher dispatcher, string socketPath, UnixFileMode mode) =>
+        Props.Create(() => new AgentWorkerActor(attachment, dispatcher, socketPath, mode)).OnWorker(dispatcher);
 
     protected override void OnReceive(object message)
     {

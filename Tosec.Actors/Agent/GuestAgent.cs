@@ -26,7 +26,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
     private ulong _session;
     private ulong _tovmIncarnation;
 
-    public GuestAgent(IGuestAttachment attachment, string socketPath, WorkerLoop loop, ILoggingAdapter log)
+    public GuestAgent(IGuestAttachment attachment, string socketPath, UnixFileMode mode, WorkerLoop loop, ILoggingAdapter log)
     {
         _attachment = attachment;
         _memory = attachment.Memory;
@@ -37,7 +37,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         _session = (ulong)Environment.TickCount64 << 20;
         _tovmIncarnation = Volatile.Read(ref _memory.EdgeParty(Party.Tovm).Incarnation);
         Lanes = new AgentLanes(attachment, Look);
-        _listener = UnixSocket.Listen(socketPath, packets: true, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        _listener = UnixSocket.Listen(socketPath, packets: true, mode);
         CloseLeftOvers();
     }
 

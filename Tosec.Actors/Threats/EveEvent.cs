@@ -26,8 +26,8 @@ public sealed record EveEvent(
     // Suricata's own: local time, microseconds, offset without a colon.
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff";
 
-    private static readonly JsonEncodedText SourceIp = JsonEncodedText.Encode("src_ip");
-    private static readonly JsonEncodedText DestinationIp = JsonEncodedText.Encode("dest_ip");
+    private static readonly JsonEncodedText _sourceIp = JsonEncodedText.Encode("src_ip");
+    private static readonly JsonEncodedText _destinationIp = JsonEncodedText.Encode("dest_ip");
 
     /// <summary>Address and port of the side that sent the judged payload.</summary>
     public IPEndPoint Source => Direction == StreamDirection.Outgoing ? Stream.GuestEndPoint : Stream.PeerEndPoint;
@@ -43,9 +43,9 @@ public sealed record EveEvent(
         json.WriteString("timestamp", Timestamp(Time));
         json.WriteNumber("flow_id", Stream.ConnectionId);
         json.WriteString("event_type", "alert");
-        json.WriteString(SourceIp, Source.Address.ToString());
+        json.WriteString(_sourceIp, Source.Address.ToString());
         json.WriteNumber("src_port", Source.Port);
-        json.WriteString(DestinationIp, Destination.Address.ToString());
+        json.WriteString(_destinationIp, Destination.Address.ToString());
         json.WriteNumber("dest_port", Destination.Port);
         json.WriteString("proto", "TCP");
         json.WriteString("direction", Direction == Stream.Initiator ? "to_server" : "to_client");

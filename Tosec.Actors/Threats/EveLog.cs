@@ -83,26 +83,44 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     private async Task Write()
     {
         var lines = new ArrayBufferWriter<byte>(BatchBytes);
-        using var json = new Utf8JsonWriter(lines);
+        var line = new ArrayBufferWriter<byte>();
+        using var json = new Utf8JsonWriter(line);
         while (await _channel.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
             var count = 0;
             while (lines.WrittenCount < BatchBytes && _channel.Reader.TryRead(out var threat))
-            {
-                threat.WriteTo(json);
-                json.Flush();
-                json.Reset();
-                lines.Write("\n"u8);
-                count++;
-            }
+                if (Format(threat, json, line, lines)) count++;
 
             await Append(lines.WrittenMemory, count).ConfigureAwait(false);
             lines.ResetWrittenCount();
         }
     }
 
+    // An event that cannot be written (a text that is no Unicode) costs itself, not the log.
+    private bool Format(EveEvent threat, Utf8JsonWriter json, ArrayBufferWriter<byte> line, ArrayBufferWriter<byte> lines)
+    {
+        line.ResetWrittenCount();
+        json.Reset();
+        try
+        {
+            threat.WriteTo(json);
+            json.Flush();
+        }
+        catch (Exception failure) when (failure is ArgumentException or InvalidOperationException)
+        {
+            LastFailure = failure;
+            Interlocked.Increment(ref _dropped);
+            return false;
+        }
+
+        lines.Write(line.WrittenSpan);
+        lines.Write("\n"u8);
+        return true;
+    }
+
     private async Task Append(ReadOnlyMemory<byte> lines, int count)
     {
+        if (count == 0) return;
         try
         {
             await _file.WriteAsync(lines).ConfigureAwait(false);

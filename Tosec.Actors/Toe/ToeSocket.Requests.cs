@@ -71,11 +71,12 @@ internal sealed partial class ToeSocket
 
     private int Listen(int backlog)
     {
-        if (Socket is not { } socket || Status is not (StreamStatus.Created or StreamStatus.Listening))
-            return -Errno.EINVAL;
         _backlog = backlog is < 1 or > 4096 ? 4096 : backlog;
+        // Listening again changes the backlog, as Linux has it.
         if (Status == StreamStatus.Listening)
-            return socket.Listen(_backlog);
+            return _listeners.Select(listener => listener.Socket.Listen(_backlog)).Append(0).Min();
+        if (Socket is not { } socket || Status != StreamStatus.Created)
+            return -Errno.EINVAL;
         if (_asked is null && Bind(new IPEndPoint(IsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, 0)) is < 0 and var refused)
             return refused;
         var result = socket.Listen(_backlog);

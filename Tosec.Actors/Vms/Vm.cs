@@ -31,10 +31,10 @@ public static class Vm
             (attachment, dispatcher) => SvmWorkerActor.CreateProps(attachment, dispatcher, engine, threats), worker))]);
 
     /// <summary>A guest's agent.</summary>
-    public static IActorRef StartAgent(ActorSystem system, string guest, string agentSocket, Func<string, IGuestAttachment> attach,
+    public static IActorRef StartAgent(ActorSystem system, string guest, string agentSocket, UnixFileMode agentMode, Func<string, IGuestAttachment> attach,
         WorkerSettings worker) =>
         Start(system, [new GuestService(guest, () => attach(guest),
-            (attachment, dispatcher) => AgentWorkerActor.CreateProps(attachment, dispatcher, agentSocket), worker)]);
+            (attachment, dispatcher) => AgentWorkerActor.CreateProps(attachment, dispatcher, agentSocket, agentMode), worker)]);
 
     private static IActorRef Start(ActorSystem system, IReadOnlyList<GuestService> guests) =>
         system.ActorOf(Props.Create(() => new VmActor(guests)), Name);

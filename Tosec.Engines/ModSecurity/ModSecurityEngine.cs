@@ -9,7 +9,7 @@ namespace Tosec.Engines.ModSecurity;
 /// </summary>
 internal static unsafe class ModSecurityEngine
 {
-    private static readonly Lock LoadLock = new();
+    private static readonly Lock _loadLock = new();
 
     public static nint Instance { get; } = Create();
 
@@ -23,7 +23,7 @@ internal static unsafe class ModSecurityEngine
     /// </summary>
     public static (RuleSetHandle Rules, int Count) Load(IEnumerable<string> files)
     {
-        lock (LoadLock)
+        lock (_loadLock)
         {
             var rules = ModSecurityNative.CreateRuleSet();
             try

@@ -10,14 +10,14 @@ namespace Tosec.Engines.Waf;
 /// </summary>
 internal static class HttpStrictness
 {
-    private static readonly SearchValues<byte> TokenBytes = SearchValues.Create(
+    private static readonly SearchValues<byte> _tokenBytes = SearchValues.Create(
         "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"u8);
 
     /// <summary>Can this byte begin a request? Lines without text before it are not looked at.</summary>
     public static bool CanBegin(ReadOnlySpan<byte> bytes)
     {
         var first = bytes.IndexOfAnyExcept("\r\n"u8);
-        return first < 0 || TokenBytes.Contains(bytes[first]);
+        return first < 0 || _tokenBytes.Contains(bytes[first]);
     }
 
     public static string? RequestLine(HttpMessage request)
@@ -31,7 +31,7 @@ internal static class HttpStrictness
 
         if ((request.Flaws & HttpFlaws.Nul) != 0) return "NUL in the request line";
         if ((request.Flaws & (HttpFlaws.BareCr | HttpFlaws.BareLf)) != 0) return "carriage return in the request line";
-        if (request.Method.IsEmpty || request.Method.ContainsAnyExcept(TokenBytes)) return "malformed method";
+        if (request.Method.IsEmpty || request.Method.ContainsAnyExcept(_tokenBytes)) return "malformed method";
         if (request.Method.SequenceEqual("CONNECT"u8)) return "CONNECT";
         if (request.Method.SequenceEqual("PRI"u8)) return "HTTP/2 without inspection";
         if (request.Target.IsEmpty || request.Target.ContainsAnyInRange((byte)0, (byte)0x20) || request.Target.Contains((byte)0x7f))
@@ -45,7 +45,7 @@ internal static class HttpStrictness
         for (var i = 0; i < request.FieldCount; i++)
         {
             var field = request.FieldAt(i);
-            if (field.Name.IsEmpty || field.Name.ContainsAnyExcept(TokenBytes)) return "malformed field name";
+            if (field.Name.IsEmpty || field.Name.ContainsAnyExcept(_tokenBytes)) return "malformed field name";
             if (field.Repeated && IsSingle(field.Name)) return "repeated " + Encoding.ASCII.GetString(field.Name);
         }
 

@@ -16,6 +16,12 @@ internal sealed unsafe partial class WafInspector
 
     private void FeedResponse(ReadOnlySpan<byte> payload)
     {
+        if (_unanswered.Count == 0)
+        {
+            Violation("response without a request", null, answer: false);
+            return;
+        }
+
         if (!_responseUnderWay) _responseUnderWay = !IsContinue(payload);
         while (!payload.IsEmpty)
         {

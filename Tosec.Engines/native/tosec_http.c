@@ -1,6 +1,5 @@
-#include "tosec_http.h"
+#include "tosec_http_translate.h"
 
-#include <htp/htp.h>
 #include <stdlib.h>
 
 #define FIELD_MAX 256u
@@ -11,27 +10,15 @@ struct tosec_http_config {
     uint32_t field_limit;
 };
 
-/* Raw header bytes of one direction, looked at before the parser folds, trims or joins them. */
-typedef struct {
-    uint32_t flags;
-    uint8_t last;
-} raw_state;
-
 struct tosec_http {
     htp_connp_t *connp;
     const tosec_http_config *config;
     void *context;
     uint64_t exchanges;
     uint64_t skip_response_body_of;
-    raw_state raw[2];
+    tosec_raw_state raw[2];
     int32_t stopped;
 };
-
-_Static_assert(sizeof(tosec_http_bytes) == 16, "tosec_http_bytes");
-_Static_assert(sizeof(tosec_http_field) == 40, "tosec_http_field");
-_Static_assert(sizeof(tosec_http_message) == 96, "tosec_http_message");
-_Static_assert(offsetof(tosec_http_message, fields) == 24, "tosec_http_message.fields");
-_Static_assert(offsetof(tosec_http_message, field_count) == 80, "tosec_http_message.field_count");
 
 static tosec_http *owner_of(const htp_tx_t *tx)
 {
@@ -43,16 +30,6 @@ static uint64_t exchange_of(const htp_tx_t *tx)
     return (uint64_t)(uintptr_t)htp_tx_get_user_data(tx);
 }
 
-static tosec_http_bytes bytes_of(const bstr *text)
-{
-    tosec_http_bytes bytes = {NULL, 0};
-    if (text != NULL) {
-        bytes.data = bstr_ptr(text);
-        bytes.length = bstr_len(text);
-    }
-    return bytes;
-}
-
 static int answered(tosec_http *http, int32_t answer)
 {
     if (answer != TOSEC_HTTP_STOP)
@@ -61,86 +38,11 @@ static int answered(tosec_http *http, int32_t answer)
     return HTP_STOP;
 }
 
-static uint32_t flags_of(uint64_t flags)
-{
-    static const struct {
-        uint64_t theirs;
-        uint32_t ours;
-    } map[] = {
-        {HTP_REQUEST_SMUGGLING, TOSEC_HTTP_SMUGGLING},
-        {HTP_REQUEST_INVALID_T_E, TOSEC_HTTP_BAD_TRANSFER_ENCODING},
-        {HTP_REQUEST_INVALID_C_L, TOSEC_HTTP_BAD_CONTENT_LENGTH},
-        {HTP_FIELD_FOLDED | HTP_INVALID_FOLDING, TOSEC_HTTP_FOLDED},
-        {HTP_FIELD_RAW_NUL | HTP_PATH_RAW_NUL | HTP_URLEN_RAW_NUL, TOSEC_HTTP_NUL},
-        {HTP_HOST_AMBIGUOUS | HTP_HOST_INVALID, TOSEC_HTTP_BAD_HOST},
-        {HTP_FIELD_UNPARSEABLE | HTP_FIELD_INVALID, TOSEC_HTTP_BAD_FIELD},
-        {HTP_HEADERS_TOO_MANY, TOSEC_HTTP_TOO_MANY_FIELDS},
-        {HTP_STATUS_LINE_INVALID, TOSEC_HTTP_BAD_STATUS_LINE},
-        {HTP_REQUEST_INVALID, TOSEC_HTTP_BAD_REQUEST},
-    };
-    uint32_t found = 0;
-    for (size_t i = 0; i < sizeof(map) / sizeof(map[0]); i++)
-        if (flags & map[i].theirs)
-            found |= map[i].ours;
-    return found;
-}
-
-static uint32_t framing_of(enum htp_transfer_coding_t coding, int64_t content_length)
-{
-    switch (coding) {
-    case HTP_CODING_IDENTITY:
-        return content_length >= 0 ? TOSEC_HTTP_BODY_LENGTH : TOSEC_HTTP_BODY_UNTIL_CLOSE;
-    case HTP_CODING_CHUNKED:
-        return TOSEC_HTTP_BODY_CHUNKED;
-    case HTP_CODING_INVALID:
-        return TOSEC_HTTP_BODY_INVALID;
-    case HTP_CODING_UNKNOWN:
-    case HTP_CODING_NO_BODY:
-    default:
-        return TOSEC_HTTP_BODY_NONE;
-    }
-}
-
-static uint32_t fields_of(const htp_table_t *table, tosec_http_field *fields, uint32_t limit, uint32_t *flags)
-{
-    size_t count = table == NULL ? 0 : htp_table_size(table);
-    if (count > limit) {
-        *flags |= TOSEC_HTTP_TOO_MANY_FIELDS;
-        count = limit;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const htp_header_t *header = htp_table_get_index(table, i, NULL);
-        fields[i].name = bytes_of(header->name);
-        fields[i].value = bytes_of(header->value);
-        fields[i].flags = (header->flags & HTP_FIELD_REPEATED) ? TOSEC_HTTP_FIELD_REPEATED : 0;
-        fields[i].reserved = 0;
-        *flags |= flags_of(header->flags);
-    }
-    return (uint32_t)count;
-}
-
-static void look_at_raw(raw_state *state, const uint8_t *data, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        if (state->last == '\r' && data[i] != '\n')
-            state->flags |= TOSEC_HTTP_BARE_CR;
-        if (data[i] == '\n' && state->last != '\r')
-            state->flags |= TOSEC_HTTP_BARE_LF;
-        if ((data[i] == ' ' || data[i] == '\t') && (state->last == '\n' || state->last == 0))
-            state->flags |= TOSEC_HTTP_FOLDED;
-        if (data[i] == 0)
-            state->flags |= TOSEC_HTTP_NUL;
-        else if ((data[i] < 0x20 && data[i] != '\t' && data[i] != '\r' && data[i] != '\n') || data[i] == 0x7f)
-            state->flags |= TOSEC_HTTP_CONTROL;
-        state->last = data[i];
-    }
-}
-
 static int request_started(htp_tx_t *tx)
 {
     tosec_http *http = owner_of(tx);
     htp_tx_set_user_data(tx, (void *)(uintptr_t)++http->exchanges);
-    http->raw[TOSEC_HTTP_REQUEST] = (raw_state){0, 0};
+    http->raw[TOSEC_HTTP_REQUEST] = (tosec_raw_state){0, 0};
     /* The parser does not look at this hook's answer, and starts the request again and again: the next hook stops it. */
     (void)answered(http, http->config->callbacks.on_request_start(http->context, http->exchanges,
                                                                   htp_connp_req_data_consumed(http->connp)));
@@ -149,19 +51,19 @@ static int request_started(htp_tx_t *tx)
 
 static int response_started(htp_tx_t *tx)
 {
-    owner_of(tx)->raw[TOSEC_HTTP_RESPONSE] = (raw_state){0, 0};
+    owner_of(tx)->raw[TOSEC_HTTP_RESPONSE] = (tosec_raw_state){0, 0};
     return HTP_OK;
 }
 
 static int raw_request(htp_tx_data_t *part)
 {
-    look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_REQUEST], part->data, part->len);
+    tosec_look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_REQUEST], part->data, part->len);
     return HTP_OK;
 }
 
 static int raw_response(htp_tx_data_t *part)
 {
-    look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_RESPONSE], part->data, part->len);
+    tosec_look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_RESPONSE], part->data, part->len);
     return HTP_OK;
 }
 
@@ -170,10 +72,10 @@ static tosec_http_message request_of(const htp_tx_t *tx)
     tosec_http_message message = {0};
     message.exchange = exchange_of(tx);
     message.content_length = -1;
-    message.method = bytes_of(tx->request_method);
-    message.target = bytes_of(tx->request_uri);
-    message.protocol = bytes_of(tx->request_protocol);
-    message.flags = flags_of(tx->flags);
+    message.method = tosec_bytes_of(tx->request_method);
+    message.target = tosec_bytes_of(tx->request_uri);
+    message.protocol = tosec_bytes_of(tx->request_protocol);
+    message.flags = tosec_flags_of(tx->flags);
     return message;
 }
 
@@ -183,8 +85,8 @@ static int request_line(htp_tx_t *tx)
     if (http->stopped)
         return HTP_STOP;
     tosec_http_message message = request_of(tx);
-    raw_state line = {0, 0};
-    look_at_raw(&line, bytes_of(tx->request_line).data, bytes_of(tx->request_line).length);
+    tosec_raw_state line = {0, 0};
+    tosec_look_at_raw(&line, tosec_bytes_of(tx->request_line).data, tosec_bytes_of(tx->request_line).length);
     message.flags |= line.flags;
     message.body_offset = htp_connp_req_data_consumed(http->connp);
     return answered(http, http->config->callbacks.on_request_line(http->context, &message));
@@ -200,9 +102,9 @@ static int request_headers(htp_tx_t *tx)
     message.content_length = tx->request_content_length;
     message.body_offset = htp_connp_req_data_consumed(http->connp);
     message.flags |= http->raw[TOSEC_HTTP_REQUEST].flags;
-    message.framing = framing_of(tx->request_transfer_coding, tx->request_content_length);
+    message.framing = tosec_framing_of(tx->request_transfer_coding, tx->request_content_length);
     message.fields = fields;
-    message.field_count = fields_of(tx->request_headers, fields, http->config->field_limit, &message.flags);
+    message.field_count = tosec_fields_of(tx->request_headers, fields, http->config->field_limit, &message.flags);
     return answered(http, http->config->callbacks.on_headers(http->context, TOSEC_HTTP_REQUEST, &message));
 }
 
@@ -216,14 +118,14 @@ static int response_headers(htp_tx_t *tx)
     message.exchange = exchange_of(tx);
     message.content_length = tx->response_content_length;
     message.body_offset = htp_connp_res_data_consumed(http->connp);
-    message.protocol = bytes_of(tx->response_protocol);
+    message.protocol = tosec_bytes_of(tx->response_protocol);
     message.status = tx->response_status_number;
-    message.flags = flags_of(tx->flags) | http->raw[TOSEC_HTTP_RESPONSE].flags;
+    message.flags = tosec_flags_of(tx->flags) | http->raw[TOSEC_HTTP_RESPONSE].flags;
     if (message.exchange == 0)
         message.flags |= TOSEC_HTTP_UNMATCHED;
-    message.framing = framing_of(tx->response_transfer_coding, tx->response_content_length);
+    message.framing = tosec_framing_of(tx->response_transfer_coding, tx->response_content_length);
     message.fields = fields;
-    message.field_count = fields_of(tx->response_headers, fields, http->config->field_limit, &message.flags);
+    message.field_count = tosec_fields_of(tx->response_headers, fields, http->config->field_limit, &message.flags);
 
     int32_t answer = http->config->callbacks.on_headers(http->context, TOSEC_HTTP_RESPONSE, &message);
     if (answer == TOSEC_HTTP_SKIP_BODY) {

@@ -144,4 +144,5 @@ public sealed record SvmSettings(string Type, IReadOnlyList<string> Guests, stri
 
 /// <param name="Guest">Name of the guest.</param>
 /// <param name="AgentSocket">Path of the agent's socket; absolute.</param>
-public sealed record GuestSettings(string Guest, string AgentSocket);
+/// <param name="AgentMode">Permission bits of that socket: who may be a process of the guest.</param>
+public sealed record GuestSettings(string Guest, string AgentSocket, UnixFileMode AgentMode);

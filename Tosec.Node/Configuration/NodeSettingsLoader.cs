@@ -155,13 +155,21 @@ public static class NodeSettingsLoader
         if (role != NodeRole.Guest)
         {
             guest.PathOrEmpty("agent-socket");
+            AgentMode(guest);
             return null;
         }
 
         if (host.Guests.Count > 0 && !host.Guests.ContainsKey(name))
             throw guest.Refuse("guest", "one of tosec.host.guests: " + string.Join(", ", host.Guests.Keys), SettingsReader.Quote(name));
-        return new GuestSettings(name, Socket(guest, "agent-socket", runDirectory, Path.Combine(name, "agent.sock")));
+        return new GuestSettings(name, Socket(guest, "agent-socket", runDirectory, Path.Combine(name, "agent.sock")), AgentMode(guest));
     }
+
+    private static UnixFileMode AgentMode(SettingsReader guest) => guest.Read("agent-mode", "permission bits from \"0600\" to \"0666\", without execute bits", static text =>
+    {
+        var isOctal = text.Length is 3 or 4 && text.All(c => c is >= '0' and <= '7');
+        var mode = isOctal ? Convert.ToInt32(text, 8) : 0;
+        return ((mode & 0x1ff) == mode && (mode & 0x180) == 0x180 && (mode & 0x49) == 0, (UnixFileMode)mode);
+    });
 
     private static string Socket(SettingsReader section, string key, string runDirectory, string fallback)
     {

@@ -14,6 +14,10 @@ public sealed class NodeHost
     // A role that has not started by then is stopped while it starts; better than a node that cannot be stopped.
     private static readonly TimeSpan _startPatience = TimeSpan.FromSeconds(20);
 
+    // Passable, not listable: the sockets in it have permissions of their own.
+    internal const UnixFileMode RunDirectoryMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+
     private readonly NodeSettings _settings;
     private readonly RoleTable _roles;
     private readonly ILogger _log;
@@ -139,12 +143,11 @@ public sealed class NodeHost
 
     private void MakeRunDirectory()
     {
-        const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         foreach (var directory in new[] { _settings.RunDirectory, Path.GetDirectoryName(_settings.ControlSocket) ?? "/" })
         {
             try
             {
-                Directory.CreateDirectory(directory, OwnerOnly);
+                Directory.CreateDirectory(directory, RunDirectoryMode);
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {

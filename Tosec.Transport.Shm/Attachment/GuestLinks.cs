@@ -17,7 +17,9 @@ public sealed class GuestLinks : IDisposable
     /// <param name="parties">Who may attach, the guest included.</param>
     public GuestLinks(string runDirectory, GuestIdentity guest, GuestGeometry geometry, IReadOnlyList<PartyIdentity> parties)
     {
-        Directory.CreateDirectory(LinkPath.Directory(runDirectory, guest.Name));
+        // Passable, not listable: the agent's socket lies there too, and may be open to other users.
+        Directory.CreateDirectory(LinkPath.Directory(runDirectory, guest.Name),
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         var (edge, receive, core) = GuestMemory.Create(geometry, guest, parties);
         var trusted = parties.Where(p => p.Number != Party.Guest).ToArray();
         _servers =

@@ -13,6 +13,11 @@ internal static class BaseRules
     /// <summary>A long run of one mark, or of a few in turn.</summary>
     public const long LongRun = 10011;
 
+    /// <summary>A look-up expression of a Java logger, in the head or in the arguments; older rule sets do not know it.</summary>
+    public const long LoggerLookupInHead = 10012;
+
+    public const long LoggerLookupInArguments = 10013;
+
     /// <summary>A body that its processor could not parse.</summary>
     public const long UnreadableBody = 200002;
 
@@ -21,6 +26,9 @@ internal static class BaseRules
     /// and the marks people draw lines with occur in long runs in honest text and do not.
     /// </summary>
     public const int LongestRun = 255;
+
+    // ${jndi: itself, or an expression inside an expression, which is how the word is hidden.
+    private const string LoggerLookup = @"(?i)\$\{(?:\s*jndi\s*:|[^{}]{0,64}\$\{[^{}]{0,32}:)";
 
     /// <summary>The base configuration. <paramref name="truncated"/>: name of the request field that marks a cut-off body.</summary>
     public static string Text(WafSettings settings, string truncated) => $$"""
@@ -58,6 +66,13 @@ internal static class BaseRules
         SecRule REQUEST_URI_RAW|ARGS|ARGS_NAMES|REQUEST_HEADERS|REQUEST_COOKIES|REQUEST_COOKIES_NAMES|FILES|FILES_NAMES|XML:/* \
             "@rx ([^\w\s*=#.~+/%\x80-\xff-]{1,4})\1{{{LongestRun}}}" \
             "id:{{LongRun}},phase:2,t:none,log,deny,status:403,severity:2,msg:'Long run of marks',tag:'attack-dos'"
+
+        SecRule REQUEST_URI_RAW|REQUEST_HEADERS|REQUEST_COOKIES "@rx {{LoggerLookup}}" \
+            "id:{{LoggerLookupInHead}},phase:1,t:none,t:urlDecodeUni,t:htmlEntityDecode,log,deny,status:403,severity:2,\
+            msg:'Logger look-up injection',tag:'attack-rce'"
+        SecRule ARGS|ARGS_NAMES|XML:/* "@rx {{LoggerLookup}}" \
+            "id:{{LoggerLookupInArguments}},phase:2,t:none,t:urlDecodeUni,t:htmlEntityDecode,log,deny,status:403,severity:2,\
+            msg:'Logger look-up injection',tag:'attack-rce'"
 
         SecAction "id:10001,phase:1,t:none,nolog,pass,setvar:tx.paranoia_level={{settings.ParanoiaLevel}},\
             setvar:tx.executing_paranoia_level={{settings.ParanoiaLevel}},\

@@ -10,7 +10,7 @@ namespace Tosec.Engines.Waf.Rules;
 /// </summary>
 internal sealed class RuleSet : IDisposable
 {
-    private static readonly RuleFacts Unknown = new("", "", 3);
+    private static readonly RuleFacts _unknown = new("", "", 3);
 
     private readonly RuleSetHandle _handle;
     private readonly byte[] _logAnchor;
@@ -88,7 +88,7 @@ internal sealed class RuleSet : IDisposable
     public ModSecurityTransaction Begin() => new(_handle, _logAnchor);
 
     /// <summary>What a rule says of itself; empty texts when it is unknown.</summary>
-    public RuleFacts this[long id] => _facts.GetValueOrDefault(id, Unknown);
+    public RuleFacts this[long id] => _facts.GetValueOrDefault(id, _unknown);
 
     public void Dispose() => _handle.Dispose();
 

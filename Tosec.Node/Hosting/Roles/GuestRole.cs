@@ -10,8 +10,9 @@ internal sealed class GuestRole : VmRole
     protected override IActorRef StartVm(NodeContext context)
     {
         var guest = context.Settings.Guest!;
-        Directory.CreateDirectory(Path.GetDirectoryName(guest.AgentSocket)!);
-        return Vm.StartAgent(context.System, guest.Guest, guest.AgentSocket,
+        // Passable, not listable: what lies inside has permissions of its own.
+        Directory.CreateDirectory(Path.GetDirectoryName(guest.AgentSocket)!, NodeHost.RunDirectoryMode);
+        return Vm.StartAgent(context.System, guest.Guest, guest.AgentSocket, guest.AgentMode,
             name => ProcessAttachment.Connect(context.Settings.RunDirectory, name, GuestPlans.GuestParty, trusted: false), context.Settings.Worker);
     }
 

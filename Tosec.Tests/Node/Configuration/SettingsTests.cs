@@ -67,7 +67,7 @@ public class SettingsTests
     {
         var settings = Parse(Node("guest") + "tosec.guest.guest = a\ntosec.node.run-directory = \"/tmp/r\"\n");
         Assert.False(settings.Cluster.Join);
-        Assert.Equal(new GuestSettings("a", "/tmp/r/a/agent.sock"), settings.Guest);
+        Assert.Equal(new GuestSettings("a", "/tmp/r/a/agent.sock", UnixFileMode.UserRead | UnixFileMode.UserWrite), settings.Guest);
         Assert.Equal("n1", Parse(Node("guest")).Guest!.Guest);
     }
 
