@@ -234,6 +234,15 @@ int core_accept(struct stream_ref ref, struct sockaddr *address, socklen_t *leng
     }
 }
 
+/* A byte that told of a former failure, and would make the connection look readable. */
+static void drop_stale_byte(struct stream *stream) {
+    struct tosec_ring_entry entry;
+    if (__atomic_load_n(&stream->cursor->readable_token, __ATOMIC_ACQUIRE) == 0) return;
+    receive_lock(stream);
+    if (ring_peek(stream, stream->cursor->receive_head, &entry) == 0) ring_settle(stream, false);
+    receive_unlock(stream);
+}
+
 /* What the state says to a connect: 1 may begin, 2 under way, 0 or negative: the answer. */
 static int connect_state(struct stream *stream) {
     int fd = stream->ref.fd;
@@ -241,7 +250,9 @@ static int connect_state(struct stream *stream) {
     case TOSEC_STREAM_CREATED: return 1;
     case TOSEC_STREAM_CONNECTING: return 2;
     case TOSEC_STREAM_CONNECTED:
-        return (fdtable_flags_clear(fd, FD_CONNECT_BEGUN) & FD_CONNECT_BEGUN) != 0 ? 0 : -EISCONN;
+        if ((fdtable_flags_clear(fd, FD_CONNECT_BEGUN) & FD_CONNECT_BEGUN) == 0) return -EISCONN;
+        drop_stale_byte(stream);
+        return 0;
     case TOSEC_STREAM_FAILED:
         if ((fdtable_flags_clear(fd, FD_CONNECT_BEGUN) & FD_CONNECT_BEGUN) == 0) return 1;
         int error = stream_take_error(stream);
@@ -259,12 +270,8 @@ static int begin_connect(struct stream *stream, const struct sockaddr *address, 
     int r = address_from_kernel(stream->state->family, address, length, &wanted);
     if (r < 0) return r;
     fdtable_flags_clear(stream->ref.fd, FD_ERROR_READ);
-    if (stream_status(stream) == TOSEC_STREAM_FAILED) {
-        /* The byte that told of the former failure would make the new connection look readable. */
-        receive_lock(stream);
-        ring_settle(stream, false);
-        receive_unlock(stream);
-    }
+    bool again = stream_status(stream) == TOSEC_STREAM_FAILED;
+    if (again) drop_stale_byte(stream);
     fill_until_full(stream->ref.fd); /* not writable until the agent says how it ended */
     r = stream_rpc(stream, TOSEC_RPC_CONNECT, 0, &wanted, sizeof wanted);
     if (r < 0) {
@@ -272,6 +279,8 @@ static int begin_connect(struct stream *stream, const struct sockaddr *address, 
         return r;
     }
     fdtable_flags_set(stream->ref.fd, FD_CONNECT_BEGUN);
+    /* An agent that has seen one failure cannot tell the next from it; only now, because the state has left the former one. */
+    if (again) ask_for_drain(stream);
     return 0;
 }
 
