@@ -234,7 +234,8 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
             cursor.WantWrite = 0;
             pair.Drain();
         }
-        else if (Volatile.Read(ref cursor.WantWrite) != 0 && credit >= GuestGeometry.SmallBuffer && credit < long.MaxValue)
+        else if (Volatile.Read(ref cursor.WantWrite) != 0
+            && ((credit >= GuestGeometry.SmallBuffer && credit < long.MaxValue) || status == (uint)StreamStatus.Failed))
         {
             Volatile.Write(ref cursor.WantWrite, 0);
             pair.Drain();
