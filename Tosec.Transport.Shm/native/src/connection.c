@@ -22,14 +22,17 @@ void core_start(void) {
     session_start();
 }
 
-/* ---- the pair ----------------------------------------------------------------------------------------------------- */
+/* ---- the pair -----------------------------------------------------------------------------------------------------
+ */
 
 static void name_of(uint32_t slot, uint64_t id, char *text) {
     static const char digits[] = "0123456789abcdef";
     memcpy(text, "tosec/", 6);
-    for (int i = 0; i < 16; i++) text[6 + i] = digits[id >> (60 - 4 * i) & 15];
+    for (int i = 0; i < 16; i++)
+        text[6 + i] = digits[id >> (60 - 4 * i) & 15];
     text[22] = '/';
-    for (int i = 0; i < 8; i++) text[23 + i] = digits[slot >> (28 - 4 * i) & 15];
+    for (int i = 0; i < 8; i++)
+        text[23 + i] = digits[slot >> (28 - 4 * i) & 15];
 }
 
 /* Both ends close-on-exec from the first moment: an end B that leaked into another program would hide our death. */
@@ -85,7 +88,8 @@ static void hold_slot(struct session *s, uint32_t slot) {
     __atomic_store_n(&cursors[slot].channel, s->channel, __ATOMIC_RELEASE);
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------------------------
+ */
 
 static int create(struct session *s, uint32_t family, int flags) {
     int pair[2];
@@ -247,8 +251,10 @@ static void drop_stale_byte(struct stream *stream) {
 static int connect_state(struct stream *stream) {
     int fd = stream->ref.fd;
     switch (stream_status(stream)) {
-    case TOSEC_STREAM_CREATED: return 1;
-    case TOSEC_STREAM_CONNECTING: return 2;
+    case TOSEC_STREAM_CREATED:
+        return 1;
+    case TOSEC_STREAM_CONNECTING:
+        return 2;
     case TOSEC_STREAM_CONNECTED:
         if ((fdtable_flags_clear(fd, FD_CONNECT_BEGUN) & FD_CONNECT_BEGUN) == 0) return -EISCONN;
         drop_stale_byte(stream);
@@ -261,7 +267,8 @@ static int connect_state(struct stream *stream) {
         int aborted = stream_take_error(stream);
         return aborted != 0 ? -aborted : -ECONNABORTED;
     }
-    default: return -EISCONN;
+    default:
+        return -EISCONN;
     }
 }
 
@@ -279,7 +286,8 @@ static int begin_connect(struct stream *stream, const struct sockaddr *address, 
         return r;
     }
     fdtable_flags_set(stream->ref.fd, FD_CONNECT_BEGUN);
-    /* An agent that has seen one failure cannot tell the next from it; only now, because the state has left the former one. */
+    /* An agent that has seen one failure cannot tell the next from it; only now, because the state has left the former
+     * one. */
     if (again) ask_for_drain(stream);
     return 0;
 }
@@ -352,7 +360,8 @@ int core_name(struct stream_ref ref, int remote, struct sockaddr *address, sockl
         if (remote && status != TOSEC_STREAM_CONNECTED)
             r = -ENOTCONN;
         else
-            address_to_kernel(stream.state->family, remote ? &stream.state->remote : &stream.state->local, address, length);
+            address_to_kernel(stream.state->family, remote ? &stream.state->remote : &stream.state->local, address,
+                              length);
         stream_leave(&stream);
     }
     signals_restore(&mask);

@@ -1,6 +1,7 @@
 /*
- * What this process knows of its descriptors. Only a cache: the truth is the name that the kernel tells for the other end, so an
- * entry may be forgotten at any time and is found again, by whatever process inherited or was given the descriptor.
+ * What this process knows of its descriptors. Only a cache: the truth is the name that the kernel tells for the other
+ * end, so an entry may be forgotten at any time and is found again, by whatever process inherited or was given the
+ * descriptor.
  */
 #ifndef TOSEC_FDTABLE_H
 #define TOSEC_FDTABLE_H

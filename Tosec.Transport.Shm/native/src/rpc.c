@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * Threads that wait for replies share one lane and one event descriptor. One of them, the leader, sleeps on the descriptor and
- * hands replies to the others, which sleep on rpc_events; when it has its own it gives the lead away.
+ * Threads that wait for replies share one lane and one event descriptor. One of them, the leader, sleeps on the
+ * descriptor and hands replies to the others, which sleep on rpc_events; when it has its own it gives the lead away.
  */
 
 enum { SPINS = 2000, SLEEP_MS = 500, PATIENCE_MS = 3000 };
@@ -34,7 +34,9 @@ static void announce(struct session *s) {
     futex_wake(&s->rpc_events, 0x7fffffff);
 }
 
-static bool is_done(const struct rpc_pending *call) { return __atomic_load_n(&call->state, __ATOMIC_ACQUIRE) == RPC_DONE; }
+static bool is_done(const struct rpc_pending *call) {
+    return __atomic_load_n(&call->state, __ATOMIC_ACQUIRE) == RPC_DONE;
+}
 
 static void deliver(struct session *s, const struct rpc_pending *mine) {
     struct tosec_descriptor d;
@@ -128,7 +130,8 @@ static struct rpc_pending *claim(struct session *s, uint32_t *index) {
             bool mine = __atomic_load_n(&s->calls[i].state, __ATOMIC_ACQUIRE) == RPC_FREE;
             if (mine) {
                 __atomic_store_n(&s->calls[i].correlation, ++s->correlation, __ATOMIC_RELAXED);
-                __atomic_compare_exchange_n(&s->calls[i].state, &free, RPC_SENT, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+                __atomic_compare_exchange_n(&s->calls[i].state, &free, RPC_SENT, false, __ATOMIC_RELEASE,
+                                            __ATOMIC_RELAXED);
             }
             process_unlock(&s->lock);
             if (!mine) continue;

@@ -8,8 +8,8 @@ static const uint64_t one = 1;
 
 static void ring_bell(struct session *s, uint32_t party) {
     struct tosec_edge_party *wake = (struct tosec_edge_party *)(s->edge + TOSEC_EDGE_PARTIES) + party;
-    /* The caller published before; this fence orders that before the look at `sleeping`. The sleeper sets `sleeping`, fences
-     * and looks at what is published. One of the two sees the other, so no news is slept over. */
+    /* The caller published before; this fence orders that before the look at `sleeping`. The sleeper sets `sleeping`,
+     * fences and looks at what is published. One of the two sees the other, so no news is slept over. */
     full_fence();
     if (__atomic_load_n(&wake->sleeping, __ATOMIC_RELAXED) == 0) return;
     if (__atomic_exchange_n(&wake->sleeping, 0, __ATOMIC_ACQ_REL) != 1 || s->doorbell[party] < 0) return;
@@ -65,7 +65,9 @@ static uint32_t reset_in_ring(const struct stream *stream) {
     return last.length != 0 ? last.length : ECONNRESET;
 }
 
-bool stream_is_reset(const struct stream *stream) { return reset_in_ring(stream) != 0; }
+bool stream_is_reset(const struct stream *stream) {
+    return reset_in_ring(stream) != 0;
+}
 
 int stream_take_error(struct stream *stream) {
     uint32_t status = stream_status(stream);
@@ -80,7 +82,8 @@ int stream_take_error(struct stream *stream) {
     return (fdtable_flags_set(stream->ref.fd, FD_ERROR_READ) & FD_ERROR_READ) != 0 ? 0 : (int)error;
 }
 
-/* ---- send buffers ------------------------------------------------------------------------------------------------- */
+/* ---- send buffers -------------------------------------------------------------------------------------------------
+ */
 
 static void give_back(struct session *s, uint32_t handle) {
     if (handle == 0) return;
