@@ -84,8 +84,11 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         // The TOE is gone, and with it every connection: whoever waits is told, not left hanging.
         foreach (var pair in _pairs)
         {
-            if (pair is not null)
-                TellEnd(pair);
+            if (pair is null)
+                continue;
+            TellEnd(pair);
+            // For the TOE that comes next: it frees the slot when it hears that nobody holds it.
+            CloseSlot(pair.Slot, pair.ConnectionId);
         }
     }
 
