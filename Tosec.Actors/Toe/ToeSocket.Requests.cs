@@ -174,6 +174,7 @@ internal sealed partial class ToeSocket
         _peerEndPoint = remote;
         State.Remote = SharedAddress.From(remote);
         Status = StreamStatus.Connecting;
+        // Not before: a socket that is neither connected nor connecting reports a hang-up.
         if (!_watched)
         {
             _watched = true;
