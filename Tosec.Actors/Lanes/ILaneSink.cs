@@ -10,9 +10,6 @@ internal enum IntakeResult
 
     /// <summary>No buffer to seal it in: it stays where it is until one is free.</summary>
     NoBuffer,
-
-    /// <summary>A trusted party has still to tell us of its stream: it stays where it is until one has sent something.</summary>
-    NotYet,
 }
 
 /// <summary>What a trusted party does with what its lanes bring. Called on the worker's thread.</summary>

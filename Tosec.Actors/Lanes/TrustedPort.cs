@@ -129,7 +129,7 @@ internal sealed unsafe class TrustedPort : IPoller
         _leftParties = 0;
         if (Volatile.Read(ref self.Pending) != 0)
             bits |= Interlocked.Exchange(ref self.Pending, 0);
-        // What a channel waits for comes from a trusted party: buffers that are free again (with an empty lane), or word of its stream.
+        // What a channel waits for comes from a trusted party: word that buffers are free again, perhaps with an empty lane.
         if (bits != 0)
             RetryStalled();
         var found = false;
@@ -208,7 +208,7 @@ internal sealed unsafe class TrustedPort : IPoller
             Counters.Violations++;
     }
 
-    /// <summary>Channels that wait for a buffer, or for word of a stream, are looked at in the next round.</summary>
+    /// <summary>Channels that wait for a buffer are looked at in the next round.</summary>
     public void RetryStalled()
     {
         for (var w = 0; w < _stalledChannels.Length; w++)

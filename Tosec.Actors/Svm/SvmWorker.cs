@@ -65,15 +65,7 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             return IntakeResult.Taken;
         }
 
-        var entry = Find(descriptor.Slot, descriptor.StreamId);
-        if (entry is null && _svm.Port.DrainParties())
-        {
-            // The TOVM told us of the stream before it told the guest; we merely had not looked.
-            entry = Find(descriptor.Slot, descriptor.StreamId);
-        }
-
-        if (entry is null && IsAnnounced(descriptor))
-            return IntakeResult.NotYet;
+        var entry = Find(descriptor.Slot, descriptor.StreamId) ?? TakeUp(descriptor);
         if (entry is null || (descriptor.StreamId & 1) != 0)
         {
             // Also the ordinary fate of what a process sends after its connection was ended.
@@ -100,7 +92,8 @@ internal sealed class SvmWorker : ILaneSink, ITicker
                 OnStream(party, descriptor);
                 break;
             case Opcode.StreamOpen when party == Party.Tovm:
-                OnOpen(descriptor);
+                if (Find(descriptor.Slot, descriptor.StreamId) is null)
+                    TakeUp(descriptor);
                 break;
             case Opcode.StreamClose:
                 OnClose(descriptor);
@@ -115,7 +108,7 @@ internal sealed class SvmWorker : ILaneSink, ITicker
     public void OnTick(long nowMilliseconds)
     {
         _svm.Port.Beat();
-        // Streams that ended here have given buffers back, and the TOVM may have ended one that a channel waits for.
+        // Streams that ended here, and at other SVMs, have given buffers back without a word.
         _svm.Port.RetryStalled();
         var tovm = Volatile.Read(ref _svm.Port.Memory.CoreParty(Party.Tovm).Incarnation);
         if (tovm != _tovmIncarnation)
@@ -146,7 +139,7 @@ internal sealed class SvmWorker : ILaneSink, ITicker
 
     private void OnStream(int party, in Descriptor descriptor)
     {
-        var entry = Find(descriptor.Slot, descriptor.StreamId);
+        var entry = Find(descriptor.Slot, descriptor.StreamId) ?? TakeUp(descriptor);
         if (entry is null)
         {
             _svm.Counters.UnknownStreams++;
@@ -169,24 +162,28 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _gatherer.Add(entry, descriptor);
     }
 
-    private unsafe void OnOpen(in Descriptor descriptor)
+    /// <summary>
+    /// Puts a connection into the table from the TOVM's record. The record is written before the connection is announced to anybody, so
+    /// it is there even when a payload on another lane overtakes the announcement.
+    /// </summary>
+    private unsafe StreamEntry? TakeUp(in Descriptor descriptor)
     {
         if (descriptor.Slot >= _table.Length)
-            return;
+            return null;
         var record = _svm.Port.Memory.Record((int)descriptor.Slot);
-        if (record.ConnectionId != (descriptor.StreamId & ~1ul))
-            return;
+        var path = new ReadOnlySpan<byte>(record.Path, Math.Min((int)record.PathLength, Party.Count));
+        if (record.ConnectionId == 0 || record.ConnectionId != (descriptor.StreamId & ~1ul) || record.Closing != 0
+            || !path.Contains((byte)_svm.Port.Self))
+            return null;
         _gatherer.Flush();
         if (_table[descriptor.Slot] is { } stale)
             Forget(stale);
         _tovmIncarnation = Volatile.Read(ref _svm.Port.Memory.CoreParty(Party.Tovm).Incarnation);
-        var path = new ReadOnlySpan<byte>(record.Path, Math.Min((int)record.PathLength, Party.Count));
-        if (!path.Contains((byte)_svm.Port.Self))
-            return;
         var entry = new StreamEntry((int)descriptor.Slot, record.ConnectionId, _svm.Port.Self, path);
         _table[entry.Slot] = entry;
         Streams++;
         Spawn(entry, record);
+        return entry;
     }
 
     // Apart, because a record whose bytes are pointed to cannot be captured.
@@ -222,17 +219,6 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _table[entry.Slot] = null;
         Streams--;
         _dispatcher.Deliver(entry.Actor!, StreamProtocol.Close.Instance);
-    }
-
-    // The TOVM sends us word of a stream before it lets the guest know, but its lane may be full and ours may be long: what it says in
-    // memory that the guest cannot write is that word is on its way.
-    private bool IsAnnounced(in Descriptor descriptor)
-    {
-        if (descriptor.Slot >= _table.Length || _table[descriptor.Slot] is { } other && other.DirectionOf(descriptor.StreamId) is not null)
-            return false;
-        ref var state = ref _svm.Port.Memory.State((int)descriptor.Slot);
-        return state.ConnectionId == descriptor.StreamId && state.FirstHop == (uint)_svm.Port.Self
-            && Volatile.Read(ref state.Status) == (uint)StreamStatus.Connected;
     }
 
     private StreamEntry? Find(uint slot, ulong streamId) =>
