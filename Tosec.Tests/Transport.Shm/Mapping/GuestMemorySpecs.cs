@@ -95,7 +95,7 @@ public sealed class GuestMemorySpecs : IDisposable
         var offsets = Gen.OneOf(
             Gen.Select(Gen.Int[0, 2], around, Gen.Int[-2, 2], (c, o, d) => (ulong)(g.EdgeSendPool + c * g.SendBytesPerChannel + o + d)),
             Gen.Int[0, 3].Select(c => (ulong)(g.EdgeSendPool + c * g.SendBytesPerChannel)), Gen.ULong, Gen.OneOf(0ul, ulong.MaxValue));
-        var lengths = Gen.OneOf(Gen.UInt[0, 40000], Gen.OneOf(0u, 1, 2047, 2048, 2049, 32767, 32768, 32769, uint.MaxValue));
+        var lengths = Gen.OneOf(Gen.UInt[0, 40000], Gen.OneOf<uint>(0u, 1, 2047, 2048, 2049, 32767, 32768, 32769, uint.MaxValue));
 
         Gen.Select(Gen.Int[0, 2], offsets, lengths).Sample((channel, offset, length) =>
         {

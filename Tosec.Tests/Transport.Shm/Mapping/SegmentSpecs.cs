@@ -147,7 +147,7 @@ public sealed unsafe class SegmentSpecs : IDisposable
         var valid = new byte[SegmentHeader.ByteSize];
         WriteHeader(_guest[kind], header => header.CopyTo(valid));
         // Whole fields, because single random bytes never get past the first check; values at the borders and anywhere.
-        var values = Gen.OneOf(Gen.ULong, Gen.ULong[0, 300], Gen.OneOf(0ul, 1, 64, 128, 256, 65536, 1 << 22, int.MaxValue, uint.MaxValue,
+        var values = Gen.OneOf(Gen.ULong, Gen.ULong[0, 300], Gen.OneOf<ulong>(0ul, 1, 64, 128, 256, 65536, 1 << 22, int.MaxValue, uint.MaxValue,
             ulong.MaxValue, SegmentHeader.ExpectedMagic, SegmentHeader.CurrentVersion, 0x0001_0007));
         var change = Gen.Select(Gen.Int[0, 31].Select(i => i * 4), values, Gen.OneOf(1, 2, 4, 8));
 

@@ -138,7 +138,7 @@ public sealed class SharedPoolSpecs
             Gen.Select(Gen.Int[-1, Small], Gen.Int[-2, 2], (i, d) => (ulong)(PoolMemory.Data + i * 2048 + d)),
             Gen.Select(Gen.Int[-1, Large], Gen.Int[-2, 2], (i, d) => (ulong)(LargeStart + i * 32768 + d)),
             Gen.Int[0, LargeStart + Large * 32768].Select(o => (ulong)o), Gen.ULong);
-        var lengths = Gen.OneOf(Gen.UInt[0, 33000], Gen.OneOf(0u, 1, 2047, 2048, 2049, 32767, 32768, 32769, uint.MaxValue));
+        var lengths = Gen.OneOf(Gen.UInt[0, 33000], Gen.OneOf<uint>(0u, 1, 2047, 2048, 2049, 32767, 32768, 32769, uint.MaxValue));
 
         Gen.Select(offsets, lengths).Sample((offset, length) =>
         {
