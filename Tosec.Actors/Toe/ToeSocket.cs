@@ -374,6 +374,8 @@ internal sealed partial class ToeSocket
             // What it sent before may still lie in the kernel, and is the guest's.
             Read(peerClosed: true);
             receive.Finish(errno);
+            // A writer that waits for credit wakes, and finds the end in its ring.
+            _send.ForgetCredit();
         }
         else if (!_guestClosed && !_aborted)
         {
