@@ -165,6 +165,9 @@ internal sealed partial class ToeSocket
         }
 
         var result = socket.Connect(remote);
+        // The kernel answers the first connect after a failed one with the end of that one.
+        if (result == -103 && Status == StreamStatus.Failed)
+            result = socket.Connect(remote);
         if (result is < 0 and not -Errno.EINPROGRESS)
             return result;
         _toe.Counters.Connects++;

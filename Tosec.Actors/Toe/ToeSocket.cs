@@ -365,6 +365,11 @@ internal sealed partial class ToeSocket
             Read(peerClosed: true);
             receive.Finish(errno);
         }
+        else if (!_guestClosed && !_aborted)
+        {
+            // The peer had ended its stream already, so no end behind the data can say this; the guest's next send has to.
+            TellGuestOfAbort(errno);
+        }
     }
 
     private void TellGuestOfAbort(int errno)
