@@ -119,8 +119,7 @@ internal sealed unsafe class TrustedPort : IPoller
         return found;
     }
 
-    /// <summary>Reads what trusted parties have sent so far, before judging a stream that is not known.</summary>
-    public bool DrainParties()
+    private bool DrainParties()
     {
         ref var self = ref Memory.CoreParty(Self);
         var bits = _leftParties;
