@@ -9,9 +9,11 @@ export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_SKIP_FIRST_TIME_EXPE
 # Build servers would outlive the script, and hold files of the work tree.
 export MSBUILDDISABLENODEREUSE=1 UseSharedCompilation=false
 
+# shellcheck disable=SC2034 # not every script uses every colour
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
     bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' dim=$'\e[2m' plain=$'\e[0m'
 else
+    # shellcheck disable=SC2034
     bold='' green='' red='' dim='' plain=''
 fi
 
