@@ -119,7 +119,8 @@ internal sealed unsafe class TrustedPort : IPoller
         return found;
     }
 
-    private bool DrainParties()
+    /// <summary>Reads what trusted parties have sent so far, before judging a stream that is not known.</summary>
+    public bool DrainParties()
     {
         ref var self = ref Memory.CoreParty(Self);
         var bits = _leftParties;

@@ -17,9 +17,6 @@ internal sealed class SvmWorker : ILaneSink, ITicker
     private readonly WorkerDispatcher _dispatcher;
     private readonly RunGatherer _gatherer;
     private readonly StreamEntry?[] _table;
-
-    // Connection that was last forgotten in each slot, so that what still comes of it does not bring it back.
-    private readonly ulong[] _forgotten;
     private readonly StreamSpawner _spawner;
     private ulong _tovmIncarnation;
 
@@ -30,7 +27,6 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _spawner = new StreamSpawner(supervisor, dispatcher);
         _gatherer = new RunGatherer(dispatcher);
         _table = new StreamEntry?[svm.Port.Memory.Geometry.Streams];
-        _forgotten = new ulong[_table.Length];
     }
 
     /// <summary>Connections in the table.</summary>
@@ -46,7 +42,6 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         if (!ReferenceEquals(_table[entry.Slot], entry))
             return;
         _table[entry.Slot] = null;
-        _forgotten[entry.Slot] = entry.ConnectionId;
         Streams--;
         _svm.Port.Send(Party.Tovm, new Descriptor { Opcode = Opcode.Block, Code = 104, Slot = (uint)entry.Slot, StreamId = entry.ConnectionId });
     }
@@ -59,7 +54,13 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             return IntakeResult.Taken;
         }
 
-        var entry = FindOrOpen(descriptor.Slot, descriptor.StreamId);
+        var entry = Find(descriptor.Slot, descriptor.StreamId);
+        if (entry is null && _svm.Port.DrainParties())
+        {
+            // The TOVM told us of the stream before it told the guest; we merely had not looked.
+            entry = Find(descriptor.Slot, descriptor.StreamId);
+        }
+
         if (entry is null || (descriptor.StreamId & 1) != 0)
         {
             // Also the ordinary fate of what a process sends after its connection was ended.
@@ -123,7 +124,7 @@ internal sealed class SvmWorker : ILaneSink, ITicker
 
     private void OnStream(int party, in Descriptor descriptor)
     {
-        var entry = FindOrOpen(descriptor.Slot, descriptor.StreamId);
+        var entry = Find(descriptor.Slot, descriptor.StreamId);
         if (entry is null)
         {
             _svm.Counters.UnknownStreams++;
@@ -146,46 +147,24 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _gatherer.Add(entry, descriptor);
     }
 
-    private void OnOpen(in Descriptor descriptor)
+    private unsafe void OnOpen(in Descriptor descriptor)
     {
-        var connectionId = descriptor.StreamId & ~1ul;
-        if (descriptor.Slot < _table.Length && _table[descriptor.Slot]?.ConnectionId != connectionId && _forgotten[descriptor.Slot] != connectionId)
-            Open((int)descriptor.Slot, connectionId);
-    }
-
-    private unsafe StreamEntry? Open(int slot, ulong connectionId)
-    {
-        var record = _svm.Port.Memory.Record(slot);
-        if (record.ConnectionId != connectionId)
-            return null;
+        if (descriptor.Slot >= _table.Length)
+            return;
+        var record = _svm.Port.Memory.Record((int)descriptor.Slot);
+        if (record.ConnectionId != (descriptor.StreamId & ~1ul))
+            return;
         _gatherer.Flush();
-        if (_table[slot] is { } stale)
+        if (_table[descriptor.Slot] is { } stale)
             Forget(stale);
         _tovmIncarnation = Volatile.Read(ref _svm.Port.Memory.CoreParty(Party.Tovm).Incarnation);
         var path = new ReadOnlySpan<byte>(record.Path, Math.Min((int)record.PathLength, Party.Count));
         if (!path.Contains((byte)_svm.Port.Self))
-            return null;
-        var entry = new StreamEntry(slot, record.ConnectionId, _svm.Port.Self, path);
-        _table[slot] = entry;
+            return;
+        var entry = new StreamEntry((int)descriptor.Slot, record.ConnectionId, _svm.Port.Self, path);
+        _table[entry.Slot] = entry;
         Streams++;
         Spawn(entry, record);
-        return entry;
-    }
-
-    // A payload may come by another lane than its stream's StreamOpen, and sooner. Only of a stream that the TOVM has announced to all:
-    // its record is whole then, and the guest, which may send any number, cannot write what says so.
-    private StreamEntry? FindOrOpen(uint slot, ulong streamId)
-    {
-        if (Find(slot, streamId) is { } entry)
-            return entry;
-        var connectionId = streamId & ~1ul;
-        if (slot >= _table.Length || connectionId == 0 || _forgotten[slot] == connectionId)
-            return null;
-        ref var state = ref _svm.Port.Memory.State((int)slot);
-        // Acquire: pairs with the TOVM's release of the status, which it stores behind the record.
-        return Volatile.Read(ref state.Status) == (uint)StreamStatus.Connected && state.ConnectionId == connectionId
-            ? Open((int)slot, connectionId)
-            : null;
     }
 
     // Apart, because a record whose bytes are pointed to cannot be captured.
@@ -199,7 +178,6 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _gatherer.Flush();
         if (Find(descriptor.Slot, descriptor.StreamId) is { } entry)
             Forget(entry);
-        _forgotten[descriptor.Slot] = descriptor.StreamId & ~1ul;
         // The record stands until the last of the path has answered; a connection we never knew is passed on all the same.
         var record = _svm.Port.Memory.Record((int)descriptor.Slot);
         var length = Math.Min((int)record.PathLength, Party.Count);
@@ -222,7 +200,6 @@ internal sealed class SvmWorker : ILaneSink, ITicker
     private void Forget(StreamEntry entry)
     {
         _table[entry.Slot] = null;
-        _forgotten[entry.Slot] = entry.ConnectionId;
         Streams--;
         _dispatcher.Deliver(entry.Actor!, StreamProtocol.Close.Instance);
     }
