@@ -25,7 +25,7 @@ public sealed class StreamTests(Site site)
     [Fact]
     public async Task A_thousand_connections_at_once_keep_every_byte_and_leave_nothing_behind()
     {
-        using var server = site.Start("alice", "python3", "-c", EchoServer, site.Alice, $"{Site.CountedPort}");
+        var server = site.Start("alice", "python3", "-c", EchoServer, site.Alice, $"{Site.CountedPort}");
         await Site.Listening(site.Alice, Site.CountedPort);
         var before = Directory.GetFiles($"/proc/{site.Node("tovm").Id}/fd").Length;
 
@@ -84,7 +84,7 @@ public sealed class StreamTests(Site site)
                 print(digest.hexdigest(), flush=True)
                 connection.close()
             """;
-        using var server = site.Start("alice", "python3", "-c", Program, site.Alice, $"{Site.CountedPort}");
+        var server = site.Start("alice", "python3", "-c", Program, site.Alice, $"{Site.CountedPort}");
         await Site.Listening(site.Alice, Site.CountedPort);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Parse(site.Alice), Site.CountedPort);
@@ -106,7 +106,7 @@ public sealed class StreamTests(Site site)
     {
         for (var round = 0; round < 3; round++)
         {
-            using var server = site.Start("alice", "python3", "-c", EchoServer, site.Alice, $"{Site.CountedPort}");
+            var server = site.Start("alice", "python3", "-c", EchoServer, site.Alice, $"{Site.CountedPort}");
             await Site.Listening(site.Alice, Site.CountedPort);
             var clients = new List<Socket>();
             var busy = new List<Task>();

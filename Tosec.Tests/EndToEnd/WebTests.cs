@@ -10,7 +10,7 @@ public sealed class WebTests(Site site)
     public async Task Pythons_server_in_a_guest_is_reached_through_both_SVMs_and_injections_are_not_let_through()
     {
         File.WriteAllText(site["www/hello.html"], "hello from the guest\n");
-        using var server = site.Start("alice", "python3", "-m", "http.server", "--bind", site.Alice, $"{Site.WebPort}");
+        var server = site.Start("alice", "python3", "-m", "http.server", "--bind", site.Alice, $"{Site.WebPort}");
         await Site.Listening(site.Alice, Site.WebPort);
 
         var page = await site.RunOutside("curl", "-sS", "-m", "20", $"http://{site.Alice}:{Site.WebPort}/hello.html");
@@ -63,7 +63,7 @@ public sealed class WebTests(Site site)
               }
             }
             """);
-        using var server = site.Start("alice", "nginx", "-c", site["nginx/nginx.conf"]);
+        var server = site.Start("alice", "nginx", "-c", site["nginx/nginx.conf"]);
         await Site.Listening(site.Alice, Site.WebPort);
 
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 32 }) { Timeout = TimeSpan.FromSeconds(60) };
@@ -86,7 +86,7 @@ public sealed class WebTests(Site site)
     public async Task Guests_reach_out_through_their_chain_and_only_where_the_policy_lets_them()
     {
         File.WriteAllText(site["www/out.txt"], "the world outside\n");
-        using var server = site.StartOutside("python3", "-m", "http.server", "--bind", site.Outside, "7070");
+        site.StartOutside("python3", "-m", "http.server", "--bind", site.Outside, "7070");
         await Site.Listening(site.Outside, 7070);
         foreach (var guest in new[] { "alice", "bob" })
         {

@@ -21,7 +21,7 @@ public class SettingsTests
         Assert.Null(settings.Guest);
         var guest = settings.Host.Guests["b"];
         Assert.Equal((4096, 64), (guest.Streams, guest.Channels));
-        Assert.Equal((16L << 20, 16L << 20, 16L << 20), (guest.SendPoolBytes, guest.SealedPoolBytes, guest.ReceivePoolBytes));
+        Assert.Equal((64L << 20, 64L << 20, 64L << 20), (guest.SendPoolBytes, guest.SealedPoolBytes, guest.ReceivePoolBytes));
         Assert.Empty(guest.Addresses);
         var chain = settings.Policy.Chains["web"];
         Assert.Equal((ChainMode.Sequential, SealMode.Copy, FailurePolicy.Block), (chain.Mode, chain.Seal, chain.OnFailure));
