@@ -164,8 +164,16 @@ public sealed class Site : IAsyncLifetime
         }
     }
 
-    /// <summary>Every buffer is back, and no connection is left but listeners.</summary>
-    public async Task IsClean()
+    /// <summary>Kills a program; then every buffer is back and no socket of any guest is left.</summary>
+    public async Task EndsClean(Process program)
+    {
+        program.Kill(entireProcessTree: true);
+        await program.WaitForExitAsync();
+        await IsClean(socketsLeft: 0);
+    }
+
+    /// <summary>Every buffer is back, and no more than so many sockets, all of them listeners, are left.</summary>
+    public async Task IsClean(int socketsLeft)
     {
         JsonElement pools = default;
         JsonElement streams = default;
@@ -175,7 +183,7 @@ public sealed class Site : IAsyncLifetime
             pools = await Command("host", "pool", "show");
             streams = await Command("tovm", "stream", "list");
             if (pools.EnumerateArray().All(p => p.GetProperty("in-use").GetInt32() == 0)
-                && streams.EnumerateArray().All(s => s.GetProperty("state").GetString() is "listening" or "created"))
+                && streams.GetArrayLength() <= socketsLeft && streams.EnumerateArray().All(s => s.GetProperty("state").GetString() == "listening"))
                 return;
         }
         while (Environment.TickCount64 < deadline);

@@ -39,9 +39,9 @@ public sealed class StreamTests(Site site)
         foreach (var client in clients)
             client.Dispose();
 
-        await site.IsClean();
+        await site.IsClean(socketsLeft: 1);
         await Site.Until(() => Task.FromResult(Directory.GetFiles($"/proc/{site.Node("tovm").Id}/fd").Length <= before + 2), "descriptors are left");
-        server.Kill(entireProcessTree: true);
+        await site.EndsClean(server);
 
         static async Task Echo(Socket socket)
         {
@@ -97,8 +97,7 @@ public sealed class StreamTests(Site site)
         Assert.Equal(1L << 30, total);
         Assert.Equal(await server.StandardOutput.ReadLineAsync(), Convert.ToHexStringLower(digest.GetHashAndReset()));
         socket.Dispose();
-        server.Kill(entireProcessTree: true);
-        await site.IsClean();
+        await site.EndsClean(server);
     }
 
     [Fact]
@@ -120,10 +119,10 @@ public sealed class StreamTests(Site site)
             }
 
             await Task.Delay(100);
-            server.Kill();
+            server.Kill(entireProcessTree: true);
             await Task.WhenAll(busy).WaitAsync(TimeSpan.FromSeconds(60));
             clients.ForEach(c => c.Dispose());
-            await site.IsClean();
+            await site.EndsClean(server);
         }
 
         static async Task Flood(Socket socket)

@@ -29,8 +29,7 @@ public sealed class WebTests(Site site)
             Assert.Contains(newest.GetProperty("reference").GetString()!, File.ReadAllText(Path.Combine(site.RunDirectory, "waf-1.eve.json")), StringComparison.Ordinal);
         }
 
-        server.Kill(entireProcessTree: true);
-        await site.IsClean();
+        await site.EndsClean(server);
     }
 
     [Fact]
@@ -77,16 +76,15 @@ public sealed class WebTests(Site site)
         var insider = await site.RunIn("bob", "curl", "-sS", "-m", "30", "-w", "%{http_code}", $"{address}/?id=1%27%20OR%20%271%27=%271%27%20--%20");
         Assert.EndsWith("403", insider.Output, StringComparison.Ordinal);
 
-        server.Kill(entireProcessTree: true);
         client.Dispose();
-        await site.IsClean();
+        await site.EndsClean(server);
     }
 
     [Fact]
     public async Task Guests_reach_out_through_their_chain_and_only_where_the_policy_lets_them()
     {
         File.WriteAllText(site["www/out.txt"], "the world outside\n");
-        site.StartOutside("python3", "-m", "http.server", "--bind", site.Outside, "7070");
+        var server = site.StartOutside("python3", "-m", "http.server", "--bind", site.Outside, "7070");
         await Site.Listening(site.Outside, 7070);
         foreach (var guest in new[] { "alice", "bob" })
         {
@@ -100,6 +98,6 @@ public sealed class WebTests(Site site)
         Assert.Equal(7, denied.Code);
         var blocked = await site.RunIn("alice", "curl", "-sS", "-m", "20", "-w", "%{http_code}", $"http://{site.Outside}:7070/?q=%3Cscript%3Ealert(1)%3C/script%3E");
         Assert.EndsWith("403", blocked.Output, StringComparison.Ordinal);
-        await site.IsClean();
+        await site.EndsClean(server);
     }
 }

@@ -12,6 +12,8 @@ internal static class PeerProgram
 {
     public static async Task<int> Main(string[] args)
     {
+        if (ShmPeer.IsMeant(args))
+            return ShmPeer.Run(args);
         var roles = new RoleTable();
         foreach (var role in Enum.GetValues<NodeRole>())
             roles.Add(role, static _ => new TestRole());

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Tosec.Transport.Shm.Interop;
 using Tosec.Transport.Shm.Layout;
 using Tosec.Transport.Shm.Mapping;
 
@@ -7,7 +8,7 @@ namespace Tosec.Transport.Shm.Attachment;
 /// <summary>The host node's side of one guest: its memory and the three links it is reached by.</summary>
 public sealed class GuestLinks : IDisposable
 {
-    private readonly IvshmemSlotServer[] _servers;
+    private readonly List<IvshmemSlotServer> _servers = new(3);
     private readonly ConcurrentDictionary<int, bool> _attached = new();
 
     /// <summary>Makes the memory and the sockets.</summary>
@@ -15,6 +16,7 @@ public sealed class GuestLinks : IDisposable
     /// <param name="guest">Whose memory.</param>
     /// <param name="geometry">Its size.</param>
     /// <param name="parties">Who may attach, the guest included.</param>
+    /// <exception cref="NativeFailure">EADDRINUSE: another host node serves this guest; nothing is left behind.</exception>
     public GuestLinks(string runDirectory, GuestIdentity guest, GuestGeometry geometry, IReadOnlyList<PartyIdentity> parties)
     {
         // Passable, not listable: the agent's socket lies there too, and may be open to other users.
@@ -22,13 +24,22 @@ public sealed class GuestLinks : IDisposable
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         var (edge, receive, core) = GuestMemory.Create(geometry, guest, parties);
         var trusted = parties.Where(p => p.Number != Party.Guest).ToArray();
-        _servers =
-        [
-            new IvshmemSlotServer(edge, Slots(SegmentKind.Edge, parties, p => p == Party.Guest ? geometry.Channels : 1)),
-            new IvshmemSlotServer(receive, Slots(SegmentKind.Receive, parties, _ => 1)),
-            new IvshmemSlotServer(core, Slots(SegmentKind.Core, trusted, _ => 1)),
-        ];
-        Memory = GuestMemory.OpenTrusted(edge, receive, core);
+        try
+        {
+            _servers.Add(new IvshmemSlotServer(edge, Slots(SegmentKind.Edge, parties, p => p == Party.Guest ? geometry.Channels : 1)));
+            _servers.Add(new IvshmemSlotServer(receive, Slots(SegmentKind.Receive, parties, _ => 1)));
+            _servers.Add(new IvshmemSlotServer(core, Slots(SegmentKind.Core, trusted, _ => 1)));
+            Memory = GuestMemory.OpenTrusted(edge, receive, core);
+        }
+        catch
+        {
+            _servers.ForEach(s => s.Dispose());
+            edge.Dispose();
+            receive.Dispose();
+            core.Dispose();
+            throw;
+        }
+
         // A node holds all its links as long as it lives, so one of them tells of it.
         _servers[0].Changed += (slot, attached) => OnChanged(parties.First(p => p.Number == slot.Id), attached);
 

@@ -104,6 +104,7 @@ internal sealed class IvshmemClient : IDisposable
         var received = Socket.TryReceive(message, descriptors, out var count, wait: true);
         if (received != message.Length)
         {
+            Close(count == 1 ? descriptors[0] : -1);
             throw received == 0
                 ? new IOException($"{path}: the host node closed the connection: the slot is taken, or the host is stopping")
                 : received < 0

@@ -73,7 +73,7 @@ public sealed class IvshmemSlotServer : IDisposable
         return peer.Descriptor;
     }
 
-    /// <summary>A peer's connection is readable: peers say nothing, so this is its end.</summary>
+    /// <summary>A peer's connection is readable: peers say nothing, so this is its end, or it is ended for talking.</summary>
     /// <returns>Whether it is over.</returns>
     internal bool OnPeer(int key) => _slots[key].Peer is null || PeerEnded(_slots[key]);
 
@@ -96,14 +96,9 @@ public sealed class IvshmemSlotServer : IDisposable
 
     private bool PeerEnded(Slot slot)
     {
+        // A peer has nothing to say. One that talks is turned out: whoever reads until it is silent serves nobody else.
         Span<byte> ignored = stackalloc byte[64];
-        int received;
-        // A peer that talks breaks the protocol; what it says is thrown away.
-        while ((received = slot.Peer!.TryReceive(ignored, [], out _)) > 0)
-        {
-        }
-
-        if (received == -Errnos.EAGAIN)
+        if (slot.Peer!.TryReceive(ignored, [], out _) == -Errnos.EAGAIN)
             return false;
         slot.Peer.Dispose();
         slot.Peer = null;
@@ -147,9 +142,21 @@ public sealed class IvshmemSlotServer : IDisposable
         internal Slot(IvshmemSlot definition, MemoryDescriptor memory)
         {
             Definition = definition;
-            Memory = definition.ReadOnly ? memory.OpenReadOnly() : memory;
-            Bells = Enumerable.Range(0, definition.Vectors).Select(_ => EventFd.Create()).ToArray();
-            Listener = UnixSocket.Listen(definition.SocketPath, packets: false, definition.Mode);
+            Memory = memory;
+            Bells = new EventFd[definition.Vectors];
+            try
+            {
+                if (definition.ReadOnly)
+                    Memory = memory.OpenReadOnly();
+                for (var i = 0; i < Bells.Length; i++)
+                    Bells[i] = EventFd.Create();
+                Listener = UnixSocket.Listen(definition.SocketPath, packets: false, definition.Mode);
+            }
+            catch
+            {
+                DisposeDescriptors();
+                throw;
+            }
         }
 
         internal IvshmemSlot Definition { get; }
@@ -166,9 +173,14 @@ public sealed class IvshmemSlotServer : IDisposable
         {
             Peer?.Dispose();
             Listener.Dispose();
+            DisposeDescriptors();
             File.Delete(Definition.SocketPath);
+        }
+
+        private void DisposeDescriptors()
+        {
             foreach (var bell in Bells)
-                bell.Dispose();
+                bell?.Dispose();
             if (Definition.ReadOnly)
                 Memory.Dispose();
         }

@@ -9,6 +9,7 @@ public sealed class SlotServerThread : IDisposable
     private readonly EventFd _wake = EventFd.Create();
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, (IvshmemSlotServer Server, int Key, bool Listener)> _sources = [];
+    private readonly Dictionary<(IvshmemSlotServer Server, int Key), ulong> _peers = [];
     private readonly Thread _thread;
     private ulong _nextToken = 1;
     private volatile bool _stopping;
@@ -45,6 +46,14 @@ public sealed class SlotServerThread : IDisposable
     {
         var token = _nextToken++;
         _sources[token] = (server, key, listener);
+        if (!listener)
+        {
+            // The slot's last peer may have been found gone at its listener, and then says nothing any more.
+            if (_peers.TryGetValue((server, key), out var last))
+                _sources.Remove(last);
+            _peers[(server, key)] = token;
+        }
+
         _epoll.Add(descriptor, Epoll.EPOLLIN, token);
     }
 

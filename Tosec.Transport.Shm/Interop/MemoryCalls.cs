@@ -9,8 +9,10 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     private const uint MFD_CLOEXEC = 1;
     private const uint MFD_ALLOW_SEALING = 2;
     private const int F_ADD_SEALS = 1033;
+    private const int F_SEAL_SEAL = 1;
     private const int F_SEAL_SHRINK = 2;
     private const int F_SEAL_GROW = 4;
+    private const uint OwnerOnly = 0x180; // 0600
     private const int O_RDONLY = 0;
     private const int O_CLOEXEC = 0x80000;
     private const int SEEK_END = 2;
@@ -38,8 +40,12 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
 
     /// <summary>
     /// Makes anonymous shared memory of a fixed length: sealed against shrinking and growing, so that no holder can make another's
-    /// mapping fault.
+    /// mapping fault, and against further seals, so that none can stop others from mapping it.
     /// </summary>
+    /// <remarks>
+    /// Its permission bits are the creator's alone. The kernel gives everybody all of them, and then a holder of a read-only descriptor
+    /// opens it for writing through <c>/proc/self/fd</c>.
+    /// </remarks>
     public static MemoryDescriptor Create(string name, long length)
     {
         var created = CreateMemory(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
@@ -53,7 +59,14 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
             throw NativeFailure.From(errno, $"ftruncate({name}, {length})");
         }
 
-        if (Control(created, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) < 0)
+        if (ChangeMode(created, OwnerOnly) < 0)
+        {
+            errno = Marshal.GetLastPInvokeError();
+            created.Dispose();
+            throw NativeFailure.From(errno, $"fchmod({name})");
+        }
+
+        if (Control(created, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW) < 0)
         {
             errno = Marshal.GetLastPInvokeError();
             created.Dispose();
@@ -80,6 +93,9 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
 
     [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
     private static partial int Truncate(MemoryDescriptor descriptor, long length);
+
+    [LibraryImport("libc", EntryPoint = "fchmod", SetLastError = true)]
+    private static partial int ChangeMode(MemoryDescriptor descriptor, uint mode);
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int Control(MemoryDescriptor descriptor, int command, nint argument);

@@ -21,6 +21,13 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
     private const int MSG_NOSIGNAL = 0x4000;
     private const int MSG_CMSG_CLOEXEC = 0x40000000;
     private const int MSG_CTRUNC = 8;
+    private const int AT_FDCWD = -100;
+    private const int AT_SYMLINK_NOFOLLOW = 0x100;
+    private const uint STATX_TYPE = 1;
+    private const int StatxBytes = 256;
+    private const int StatxModeOffset = 28;
+    private const int S_IFMT = 0xf000;
+    private const int S_IFSOCK = 0xc000;
     private const int PathBytes = 108;
     private const int ControlHeader = 16;
 
@@ -33,19 +40,22 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     public int Descriptor => (int)handle;
 
-    /// <summary>Binds and listens; accepting does not block. A socket file that nobody listens on is replaced; one in use is refused.</summary>
+    /// <summary>
+    /// Binds and listens; accepting does not block. A socket file that nobody listens on is replaced; one in use, and anything that is
+    /// no socket, is refused.
+    /// </summary>
     /// <param name="path">At most 107 bytes.</param>
     /// <param name="packets">Message borders are kept (SOCK_SEQPACKET).</param>
     /// <param name="mode">Who may connect: the file's permission bits.</param>
-    /// <exception cref="NativeFailure">EADDRINUSE: somebody listens there.</exception>
+    /// <exception cref="NativeFailure">EADDRINUSE: somebody listens there, or a file of another kind has the name.</exception>
     public static UnixSocket Listen(string path, bool packets, UnixFileMode mode)
     {
-        if (File.Exists(path))
+        if (IsSocket(path))
         {
-            using var probe = TryConnect(path, packets, out var refused);
-            if (probe is not null)
-                throw NativeFailure.From(98, $"bind({path})");
-            if (refused is 111 or 91)
+            // Only a refusal tells that nobody is there: a full queue and a socket of the other type have owners too. What is left in
+            // place makes bind fail.
+            using var probe = TryConnect(path, packets, SOCK_NONBLOCK, out var refused);
+            if (refused == 111)
                 File.Delete(path);
         }
 
@@ -70,7 +80,7 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     /// <exception cref="NativeFailure">ENOENT or ECONNREFUSED: nobody listens there.</exception>
     public static UnixSocket Connect(string path, bool packets) =>
-        TryConnect(path, packets, out var errno) ?? throw NativeFailure.From(errno, $"connect({path})");
+        TryConnect(path, packets, 0, out var errno) ?? throw NativeFailure.From(errno, $"connect({path})");
 
     /// <summary>The next connection, non-blocking, or null when none waits.</summary>
     public UnixSocket? Accept()
@@ -100,8 +110,11 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     /// <summary>Sends one message with descriptors; they stay the caller's. Never blocks.</summary>
     /// <returns>Bytes sent, or a negative errno (EAGAIN, EPIPE, ECONNRESET…).</returns>
+    /// <exception cref="ArgumentException">More than <see cref="MaxDescriptors"/>.</exception>
     public int TrySend(ReadOnlySpan<byte> data, ReadOnlySpan<int> descriptors)
     {
+        if (descriptors.Length > MaxDescriptors)
+            throw new ArgumentException($"{descriptors.Length} descriptors; a message carries at most {MaxDescriptors}", nameof(descriptors));
         var control = stackalloc byte[ControlHeader + MaxDescriptors * sizeof(int)];
         fixed (byte* bytes = data)
         {
@@ -183,17 +196,24 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
     // Linux frees the number before it reports, so a failed close leaves nothing to do.
     protected override bool ReleaseHandle() => Close((int)handle) == 0;
 
-    private static UnixSocket? TryConnect(string path, bool packets, out int errno)
+    private static UnixSocket? TryConnect(string path, bool packets, int flags, out int errno)
     {
-        var socket = Create(packets, 0);
         var address = stackalloc byte[2 + PathBytes];
         var length = Address(path, address);
+        var socket = Create(packets, flags);
         errno = 0;
         if (ConnectTo(socket, address, length) == 0)
             return socket;
         errno = Marshal.GetLastPInvokeError();
         socket.Dispose();
         return null;
+    }
+
+    private static bool IsSocket(string path)
+    {
+        var status = stackalloc byte[StatxBytes];
+        return Status(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, status) == 0
+            && (*(ushort*)(status + StatxModeOffset) & S_IFMT) == S_IFSOCK;
     }
 
     private static UnixSocket Create(bool packets, int flags)
@@ -235,6 +255,10 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int CreateSocket(int domain, int type, int protocol);
+
+    // Its layout is the same on every CPU, unlike that of stat.
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Status(int directory, string path, int flags, uint mask, byte* status);
 
     [LibraryImport("libc", EntryPoint = "bind", SetLastError = true)]
     private static partial int Bind(UnixSocket socket, byte* address, uint length);

@@ -50,13 +50,21 @@ public sealed unsafe class GuestMemory : IDisposable
         GuestIdentity guest, IReadOnlyList<PartyIdentity> parties)
     {
         var epoch = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(8));
-        var edge = Segment.Create(SegmentKind.Edge, geometry, guest, epoch, parties);
-        var receive = Segment.Create(SegmentKind.Receive, geometry, guest, epoch, parties);
-        var core = Segment.Create(SegmentKind.Core, geometry, guest, epoch, parties);
-        using var opened = OpenTrusted(edge, receive, core);
-        opened.SealedPool.InitializeHints();
-        opened.ReceivePool.InitializeHints();
-        return (edge, receive, core);
+        var made = new List<MemoryDescriptor>(3);
+        try
+        {
+            foreach (var kind in (ReadOnlySpan<SegmentKind>)[SegmentKind.Edge, SegmentKind.Receive, SegmentKind.Core])
+                made.Add(Segment.Create(kind, geometry, guest, epoch, parties));
+            using var opened = OpenTrusted(made[0], made[1], made[2]);
+            opened.SealedPool.InitializeHints();
+            opened.ReceivePool.InitializeHints();
+            return (made[0], made[1], made[2]);
+        }
+        catch
+        {
+            made.ForEach(d => d.Dispose());
+            throw;
+        }
     }
 
     /// <summary>Maps all three for a trusted party. The geometry is the core's: the guest cannot write there.</summary>
@@ -147,17 +155,22 @@ public sealed unsafe class GuestMemory : IDisposable
 
     internal LaneProducer CoreProducer(int from, int to) => new(Core + GuestGeometry.CoreLane(from, to), GuestGeometry.CoreLaneSlots);
 
-    /// <summary>The range of a channel's send buffer that a descriptor names, if it lies in that channel's part of the send pool.</summary>
+    /// <summary>The range that a descriptor names, if it lies within one buffer of that channel's part of the send pool.</summary>
     internal bool TrySendBuffer(int channel, ulong offset, uint length, out ReadOnlySpan<byte> bytes)
     {
+        bytes = default;
         var first = (ulong)(Geometry.EdgeSendPool + channel * Geometry.SendBytesPerChannel);
-        var end = first + (ulong)Geometry.SendBytesPerChannel;
-        if (length is 0 or > GuestGeometry.LargeBuffer || offset < first || offset > end - length)
-        {
-            bytes = default;
+        if (length == 0 || offset < first || offset - first >= (ulong)Geometry.SendBytesPerChannel)
             return false;
-        }
-
+        // Within one buffer, because the class of the buffer is what the stream pays for: a range that runs on from a small buffer
+        // would be held for the price of one.
+        var position = offset - first;
+        var smallBytes = (ulong)Geometry.SendSmall * GuestGeometry.SmallBuffer;
+        var left = position < smallBytes
+            ? GuestGeometry.SmallBuffer - position % GuestGeometry.SmallBuffer
+            : GuestGeometry.LargeBuffer - (position - smallBytes) % GuestGeometry.LargeBuffer;
+        if (length > left)
+            return false;
         bytes = new ReadOnlySpan<byte>(Edge + offset, (int)length);
         return true;
     }

@@ -115,6 +115,8 @@ public sealed unsafe class Segment : IDisposable
                 throw new SegmentException(name, "epoch", $"0x{trusted.Epoch:x}", $"0x{header.Epoch:x}");
             if (length != geometry.SegmentBytes(kind))
                 throw new SegmentException(name, "length", $"{geometry.SegmentBytes(kind)} bytes", $"{length} bytes");
+            if (header.TotalBytes != (ulong)length)
+                throw new SegmentException(name, "total bytes", length.ToString(), header.TotalBytes.ToString());
             var guest = trusted?.Guest ?? new GuestIdentity(
                 FixedText.Read(new ReadOnlySpan<byte>(header.GuestName, SegmentHeader.NameBytes)),
                 (int)(header.GuestNumber & 0x7fffffff), (int)(header.HostNumber & 0xffff));

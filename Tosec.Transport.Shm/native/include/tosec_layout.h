@@ -140,7 +140,6 @@ enum tosec_opcode {
     TOSEC_OP_RPC_REPLY = 9,    /* TOVM -> channel: arg0 = result (>= 0, or negative errno), arg1 and reply bytes by method */
     TOSEC_OP_CREDIT = 10,      /* channel -> TOVM: the receive ring of slot has been read on */
     TOSEC_OP_CLOSE = 11,       /* agent -> TOVM: the last reference to slot is gone */
-    TOSEC_OP_DETACH = 12,      /* agent -> all parties: channel arg0 is gone; its lanes start again from zero */
 };
 
 /* RPC methods (descriptor.code). Requests and replies are the structs below, in the RPC slot. */

@@ -1,15 +1,19 @@
-/* Prints every size and offset of the shared bytes as "name value" lines, for comparison with the other language's
- * definition. */
+/*
+ * Prints every size, offset and number of the shared bytes as "name value" lines, for comparison with the other
+ * language's definition. usage: print_layout [channels streams send_small send_large receive_small receive_large],
+ * which adds the places that follow from them
+ */
 #include "../include/tosec_agent.h"
 #include "../include/tosec_layout.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #define SIZE(type) printf(#type " %zu\n", sizeof(struct type))
 #define FIELD(type, field) printf(#type "." #field " %zu\n", offsetof(struct type, field))
-#define VALUE(name) printf(#name " %llu\n", (unsigned long long)(name))
+#define VALUE(name) printf("%s %llu\n", #name, (unsigned long long)(name))
 
-int main(void) {
+int main(int argc, char **argv) {
     SIZE(tosec_segment_header);
     FIELD(tosec_segment_header, magic), FIELD(tosec_segment_header, layout_version), FIELD(tosec_segment_header, kind);
     FIELD(tosec_segment_header, total_bytes), FIELD(tosec_segment_header, epoch),
@@ -65,13 +69,36 @@ int main(void) {
     VALUE(TOSEC_REPLY_LANE_BYTES), VALUE(TOSEC_CHANNEL_LANES), VALUE(TOSEC_CHANNEL_REPLY_LANE),
         VALUE(TOSEC_CHANNEL_RPC);
     VALUE(TOSEC_CHANNEL_BYTES), VALUE(TOSEC_RECEIVE_STATES);
-    /* The derived places, for one fixed set of counts. */
-    struct tosec_segment_header h = {
-        .channels = 16, .streams = 256, .send_small = 32, .send_large = 8, .receive_small = 100, .receive_large = 10};
-    VALUE(tosec_edge_channel(3)), VALUE(tosec_edge_lane(3, 2)), VALUE(tosec_edge_reply_lane(3)),
-        VALUE(tosec_edge_rpc(3, 5));
-    VALUE(tosec_edge_cursors(&h)), VALUE(tosec_edge_send_pool(&h)), VALUE(tosec_edge_send_small(&h, 3, 7));
-    VALUE(tosec_edge_send_large(&h, 3, 7)), VALUE(tosec_edge_end(&h)), VALUE(tosec_receive_rings(&h));
-    VALUE(tosec_receive_ring(&h, 9)), VALUE(tosec_receive_pool(&h)), VALUE(tosec_receive_end(&h));
+    VALUE(TOSEC_AGENT_VERSION), VALUE(TOSEC_EDGE), VALUE(TOSEC_RECEIVE), VALUE(TOSEC_CORE), VALUE(TOSEC_PARTY_GUEST);
+    VALUE(TOSEC_PARTY_TOVM), VALUE(TOSEC_PARTY_SVM_FIRST);
+    VALUE(TOSEC_OP_PAYLOAD), VALUE(TOSEC_OP_FIN), VALUE(TOSEC_OP_RESET), VALUE(TOSEC_OP_STREAM_OPEN);
+    VALUE(TOSEC_OP_STREAM_CLOSE), VALUE(TOSEC_OP_STREAM_CLOSED), VALUE(TOSEC_OP_BLOCK), VALUE(TOSEC_OP_RPC);
+    VALUE(TOSEC_OP_RPC_REPLY), VALUE(TOSEC_OP_CREDIT), VALUE(TOSEC_OP_CLOSE);
+    VALUE(TOSEC_RPC_SOCKET), VALUE(TOSEC_RPC_BIND), VALUE(TOSEC_RPC_LISTEN), VALUE(TOSEC_RPC_CONNECT);
+    VALUE(TOSEC_RPC_SET_OPTION), VALUE(TOSEC_RPC_GET_OPTION), VALUE(TOSEC_RPC_SHUTDOWN);
+    VALUE(TOSEC_STREAM_FREE), VALUE(TOSEC_STREAM_CREATED), VALUE(TOSEC_STREAM_LISTENING),
+        VALUE(TOSEC_STREAM_CONNECTING);
+    VALUE(TOSEC_STREAM_CONNECTED), VALUE(TOSEC_STREAM_FAILED), VALUE(TOSEC_STREAM_ABORTED);
+    VALUE(TOSEC_ENTRY_DATA), VALUE(TOSEC_ENTRY_FIN), VALUE(TOSEC_ENTRY_RESET), VALUE(TOSEC_ENTRY_ACCEPTED);
+    VALUE(TOSEC_AGENT_ATTACH), VALUE(TOSEC_AGENT_ATTACHED), VALUE(TOSEC_AGENT_REFUSED), VALUE(TOSEC_AGENT_REGISTER);
+    if (argc != 7) return argc == 1 ? 0 : 2;
+    /* The derived places, for the given counts and the last of everything. */
+    uint32_t counts[6];
+    for (int i = 0; i < 6; i++)
+        counts[i] = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+    struct tosec_segment_header header = {.channels = counts[0],
+                                          .streams = counts[1],
+                                          .send_small = counts[2],
+                                          .send_large = counts[3],
+                                          .receive_small = counts[4],
+                                          .receive_large = counts[5]};
+    const struct tosec_segment_header *h = &header;
+    uint32_t channel = h->channels - 1, party = TOSEC_PARTIES - 1, rpc = TOSEC_RPC_SLOTS - 1, slot = h->streams - 1;
+    uint32_t small = h->send_small - 1, large = h->send_large - 1;
+    VALUE(tosec_edge_channel(channel)), VALUE(tosec_edge_lane(channel, party)), VALUE(tosec_edge_reply_lane(channel));
+    VALUE(tosec_edge_rpc(channel, rpc)), VALUE(tosec_edge_cursors(h)), VALUE(tosec_edge_send_pool(h));
+    VALUE(tosec_send_bytes_per_channel(h)), VALUE(tosec_edge_send_small(h, channel, small));
+    VALUE(tosec_edge_send_large(h, channel, large)), VALUE(tosec_edge_end(h)), VALUE(tosec_receive_rings(h));
+    VALUE(tosec_receive_ring(h, slot)), VALUE(tosec_receive_pool(h)), VALUE(tosec_receive_end(h));
     return 0;
 }
