@@ -95,13 +95,16 @@ internal sealed unsafe class TrustedPort : IPoller
         var found = DrainParties();
         found |= DrainOverflow();
         ref var self = ref Memory.EdgeParty(Self);
+        // Taken before the lanes are drained: draining them may ask for another round.
+        var retryStalled = _retryStalled;
+        _retryStalled = false;
         for (var w = 0; w < EdgePartyState.PendingWords && w * 64 < _channels.Length; w++)
         {
             var bits = _leftChannels[w];
             _leftChannels[w] = 0;
             if (Volatile.Read(ref self.Pending[w]) != 0)
                 bits |= Interlocked.Exchange(ref self.Pending[w], 0);
-            if (_retryStalled)
+            if (retryStalled)
                 bits |= _stalledChannels[w];
             while (bits != 0)
             {
@@ -113,7 +116,6 @@ internal sealed unsafe class TrustedPort : IPoller
             }
         }
 
-        _retryStalled = false;
         _sink.OnRoundEnd();
         FlushRings();
         return found;
@@ -127,6 +129,9 @@ internal sealed unsafe class TrustedPort : IPoller
         _leftParties = 0;
         if (Volatile.Read(ref self.Pending) != 0)
             bits |= Interlocked.Exchange(ref self.Pending, 0);
+        // What a channel waits for comes from a trusted party: buffers that are free again (with an empty lane), or word of its stream.
+        if (bits != 0)
+            RetryStalled();
         var found = false;
         while (bits != 0)
         {
@@ -203,7 +208,7 @@ internal sealed unsafe class TrustedPort : IPoller
             Counters.Violations++;
     }
 
-    /// <summary>Buffers have come free: channels that waited for one are looked at in the next round.</summary>
+    /// <summary>Channels that wait for a buffer, or for word of a stream, are looked at in the next round.</summary>
     public void RetryStalled()
     {
         for (var w = 0; w < _stalledChannels.Length; w++)
@@ -315,7 +320,7 @@ internal sealed unsafe class TrustedPort : IPoller
             }
 
             Counters.FromChannels++;
-            if (_sink.OnChannel(channel, descriptor) == IntakeResult.NoBuffer)
+            if (_sink.OnChannel(channel, descriptor) != IntakeResult.Taken)
             {
                 _stalledChannels[channel / 64] |= bit;
                 Counters.Stalls++;

@@ -10,6 +10,9 @@ internal sealed class DescriptorRun(DescriptorRunPool pool)
 {
     public const int Capacity = 32;
 
+    /// <summary>Whose it is: the pool of the worker on whose thread alone it is used.</summary>
+    public DescriptorRunPool Pool => pool;
+
     private readonly Descriptor[] _items = new Descriptor[Capacity];
 
     public int Count { get; private set; }

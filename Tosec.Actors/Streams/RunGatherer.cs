@@ -7,6 +7,10 @@ namespace Tosec.Actors.Streams;
 internal sealed class RunGatherer(WorkerDispatcher dispatcher)
 {
     private readonly DescriptorRunPool _pool = new();
+
+    /// <summary>Where its runs come from.</summary>
+    public DescriptorRunPool Pool => _pool;
+
     private DescriptorRun? _run;
     private StreamEntry? _entry;
 

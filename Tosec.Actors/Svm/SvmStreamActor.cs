@@ -84,13 +84,17 @@ internal sealed class SvmStreamActor : UntypedActor
 
     private void OnRun(DescriptorRun run)
     {
+        var done = 0;
         try
         {
-            for (var i = 0; i < run.Count; i++)
-                OnDescriptor(run[i]);
+            for (; done < run.Count; done++)
+                OnDescriptor(run[done]);
         }
         finally
         {
+            // After a failure: the one in hand too. If it was handed on or given back before, it is not ours, and nothing happens.
+            for (; done < run.Count; done++)
+                Flow((StreamDirection)(run[done].StreamId & 1)).Drop(run[done]);
             run.Release();
         }
     }

@@ -29,6 +29,17 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _table = new StreamEntry?[svm.Port.Memory.Geometry.Streams];
     }
 
+    /// <summary>Whether a run is of this worker's making.</summary>
+    public bool Made(DescriptorRun run) => ReferenceEquals(run.Pool, _gatherer.Pool);
+
+    /// <summary>Gives back what a run holds that reached no stream.</summary>
+    public void Reclaim(DescriptorRun run)
+    {
+        for (var i = 0; i < run.Count; i++)
+            GiveBack(run[i]);
+        run.Release();
+    }
+
     /// <summary>Connections in the table.</summary>
     public int Streams { get; private set; }
 
@@ -97,6 +108,8 @@ internal sealed class SvmWorker : ILaneSink, ITicker
     public void OnTick(long nowMilliseconds)
     {
         _svm.Port.Beat();
+        // Streams that ended here have given buffers back, and the TOVM may have ended one that a channel waits for.
+        _svm.Port.RetryStalled();
         var tovm = Volatile.Read(ref _svm.Port.Memory.CoreParty(Party.Tovm).Incarnation);
         if (tovm != _tovmIncarnation)
         {
@@ -107,6 +120,13 @@ internal sealed class SvmWorker : ILaneSink, ITicker
                 if (entry is not null)
                     Forget(entry);
             }
+        }
+
+        for (var p = Party.Tovm; p < Party.Count; p++)
+        {
+            // Its connections end, and the TOVM takes back what it owned.
+            if (!_svm.Port.IsAlive(p))
+                _svm.Port.DropOverflow(p);
         }
 
         if (_svm.Holding.Count == 0)
@@ -179,13 +199,11 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             Forget(entry);
         // The record stands until the last of the path has answered; a connection we never knew is passed on all the same.
         var record = _svm.Port.Memory.Record((int)descriptor.Slot);
-        var length = Math.Min((int)record.PathLength, Party.Count);
-        var next = -1;
-        for (var i = 0; i < length; i++)
-        {
-            if (record.Path[i] == _svm.Port.Self)
-                next = i == 0 ? -1 : record.Path[i - 1];
-        }
+        var path = new ReadOnlySpan<byte>(record.Path, Math.Min((int)record.PathLength, Party.Count));
+        var next = path.IndexOf((byte)_svm.Port.Self) - 1;
+        while (next >= 0 && !_svm.Port.IsAlive(path[next]))
+            next--;
+        next = next < 0 ? -1 : path[next];
 
         var forward = descriptor;
         if (!Party.IsSvm(next))

@@ -27,6 +27,9 @@ internal sealed class SvmWorkerActor : UntypedActor
             dispatcher.Loop.Register(new DoorbellSource(bell));
         dispatcher.Loop.AddPoller(port);
         dispatcher.Loop.AddTicker(_worker);
+        // What one before us held, if nobody has seen that it was gone: its connections end, and nobody here knows them.
+        attachment.Memory.SealedPool.Reclaim(port.Self);
+        attachment.Memory.ReceivePool.Reclaim(port.Self);
         port.Announce();
     }
 
@@ -40,6 +43,9 @@ internal sealed class SvmWorkerActor : UntypedActor
         Context.GetLogger().Error(failure, "a stream of {0} failed and is ended", _svm.Port.Memory.Guest.Name);
         return Directive.Stop;
     });
+
+    protected override void PreStart() =>
+        Context.ActorOf(Props.Create(() => new LostMessages(OnLost)).OnWorker(_dispatcher), LostMessages.Name);
 
     protected override void OnReceive(object message)
     {
@@ -65,6 +71,13 @@ internal sealed class SvmWorkerActor : UntypedActor
         _svm.Port.Withdraw();
         _dispatcher.Loop.RemovePoller(_svm.Port);
         _dispatcher.Loop.RemoveTicker(_worker);
+    }
+
+    // What was on its way to a stream that failed or stopped.
+    private void OnLost(object message)
+    {
+        if (message is DescriptorRun run && _worker.Made(run))
+            _worker.Reclaim(run);
     }
 
     private WorkerReport Report() => new()

@@ -14,6 +14,7 @@ internal static class Errno
     internal const int EAFNOSUPPORT = 97;
     internal const int EADDRNOTAVAIL = 99;
     internal const int ENOPROTOOPT = 92;
+    internal const int ECONNABORTED = 103;
     internal const int ECONNRESET = 104;
     internal const int EISCONN = 106;
     internal const int ENOTCONN = 107;

@@ -16,6 +16,9 @@ internal sealed unsafe class RpcCall(TrustedPort port, Stack<RpcCall> pool)
     private ulong _correlation;
     private ulong _slotOffset;
 
+    /// <summary>Whose it is.</summary>
+    public Stack<RpcCall> Pool => pool;
+
     public RpcMethod Method { get; private set; }
 
     public int Slot { get; private set; }

@@ -96,6 +96,18 @@ internal sealed class SendSide(ToeContext toe, StreamEntry entry)
             toe.Port.NotifyAgent(entry.Slot);
     }
 
+    /// <summary>
+    /// What the guest still sends goes nowhere, for an SVM drops it, and so no credit would ever come back: it is not counted any more,
+    /// so that a writer gets to read why it was cut off.
+    /// </summary>
+    public void ForgetCredit()
+    {
+        Volatile.Write(ref toe.State(entry.Slot).SendLimit, 1ul << 62);
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref toe.Port.Memory.Cursor(entry.Slot).WantWrite) != 0)
+            toe.Port.NotifyAgent(entry.Slot);
+    }
+
     /// <summary>Drops what waits: the connection is over.</summary>
     public void GiveUp()
     {

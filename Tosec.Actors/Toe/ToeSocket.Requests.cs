@@ -165,8 +165,8 @@ internal sealed partial class ToeSocket
         }
 
         var result = socket.Connect(remote);
-        // The kernel answers the first connect after a failed one with the end of that one.
-        if (result == -103 && Status == StreamStatus.Failed)
+        // What the kernel ends a failed attempt with, when asked for the next one; the one after it begins.
+        if (result == -Errno.ECONNABORTED && Status == StreamStatus.Failed)
             result = socket.Connect(remote);
         if (result is < 0 and not -Errno.EINPROGRESS)
             return result;
@@ -264,6 +264,21 @@ internal sealed partial class ToeSocket
         _acceptRing.Publish(ReceiveEntryKind.Accepted, accepted.ConnectionId, (uint)accepted.Slot);
         _toe.Port.NotifyAgent(Slot);
         _toe.Dispatcher.Loop.Register(accepted._source!, SocketEvents);
+    }
+
+    // Nobody can accept any more what waits in the ring, so nobody would ever close it. Where the guest lies about its position, these
+    // are its own connections all the same.
+    private unsafe void CloseUnaccepted()
+    {
+        if (!_acceptRingMade)
+            return;
+        var tail = State.ReceiveTail;
+        var waiting = Math.Min(tail - Volatile.Read(ref _toe.Port.Memory.Cursor(Slot).ReceiveHead), Math.Min(tail, GuestGeometry.RingEntries));
+        for (; waiting > 0; waiting--)
+        {
+            var entry = _toe.Port.Memory.Ring(Slot)[(tail - waiting) & (GuestGeometry.RingEntries - 1)];
+            _toe.Worker.Abandon(entry.Length, entry.Offset);
+        }
     }
 
     private int ShutdownRead()

@@ -30,6 +30,7 @@ internal sealed partial class ToeSocket
     private bool _svmsToldToClose;
     private bool _svmsClosed;
     private bool _draining;
+    private bool _drained;
     private long _drainUntil;
     private bool _released;
     private StreamDirection _initiator;
@@ -121,6 +122,9 @@ internal sealed partial class ToeSocket
         AfterSending();
     }
 
+    /// <summary>Gives back what a run holds that could not be handled.</summary>
+    public void Reclaim(DescriptorRun run) => _toe.Worker.Reclaim(run);
+
     /// <summary>Kernel sockets of ours are ready.</summary>
     public void OnReady(ToeSource source)
     {
@@ -195,6 +199,7 @@ internal sealed partial class ToeSocket
             // The guest was the sender, and is answered: its peer hears no more of it, the guest reads the answer and its end.
             CloseSocket(reset: true);
             _send!.GiveUp();
+            _send.ForgetCredit();
             AfterSending();
             return;
         }
@@ -219,8 +224,11 @@ internal sealed partial class ToeSocket
     {
         if (Entry is not { } entry || !entry.Path.Contains((byte)party))
             return;
+        var told = _svmsToldToClose;
         Abort(Errno.ECONNRESET);
-        _svmsClosed = true;
+        // Word that was on its way may have been lost with it; those who have heard it already only pass it on.
+        if (told && !_svmsClosed)
+            SendClose(entry);
         TryRelease();
     }
 
@@ -242,10 +250,7 @@ internal sealed partial class ToeSocket
     public void OnTick(long now)
     {
         if (_draining && now >= _drainUntil)
-        {
-            _draining = false;
             FinishBlocked();
-        }
     }
 
     public StreamReport? Report()
@@ -329,15 +334,17 @@ internal sealed partial class ToeSocket
         {
         }
 
-        if (received != -Errno.EAGAIN)
-        {
-            _draining = false;
+        if (received == -Errno.EAGAIN)
+            return;
+        // The peer has said all it wants to; it may still wait for the answer, unless it has reset.
+        _drained = true;
+        if (received < 0 || _send!.Finished)
             FinishBlocked();
-        }
     }
 
     private void FinishBlocked()
     {
+        _draining = false;
         CloseSocket(reset: false);
         _send!.GiveUp();
         TellSvmsToClose();
@@ -349,6 +356,8 @@ internal sealed partial class ToeSocket
         if (_send is not { } send)
             return;
         send.Grant();
+        if (_draining && _drained && send.Finished)
+            FinishBlocked();
         if (_guestClosed && send.Finished && !_draining)
         {
             CloseSocket(reset: false);
@@ -365,6 +374,8 @@ internal sealed partial class ToeSocket
             // What it sent before may still lie in the kernel, and is the guest's.
             Read(peerClosed: true);
             receive.Finish(errno);
+            // A writer that waits for credit wakes, and finds the end in its ring.
+            _send.ForgetCredit();
         }
         else if (!_guestClosed && !_aborted)
         {
@@ -388,18 +399,37 @@ internal sealed partial class ToeSocket
             return;
         _svmsToldToClose = true;
         Volatile.Write(ref _toe.Port.Memory.Record(Slot).Closing, 1);
-        if (Party.IsSvm(entry.Incoming.Next) && _toe.Port.IsAlive(entry.Incoming.Next))
+        SendClose(entry);
+    }
+
+    // To the first of the incoming path that is there; it tells the next.
+    private void SendClose(StreamEntry entry)
+    {
+        for (var i = entry.Path.Length - 2; i >= 0; i--)
         {
-            _toe.Port.Send(entry.Incoming.Next, new Descriptor
+            if (!_toe.Port.IsAlive(entry.Path[i]))
+                continue;
+            _toe.Port.Send(entry.Path[i], new Descriptor
             {
                 Opcode = Opcode.StreamClose,
                 Slot = (uint)Slot,
                 StreamId = ConnectionId,
             });
+            return;
         }
-        else
+
+        _svmsClosed = true;
+    }
+
+    // What was handed to an SVM after it had gone, by one that did not know yet. Nobody hands it anything of this slot any more.
+    private void ReclaimFromTheDead(StreamEntry entry)
+    {
+        foreach (var party in entry.Path)
         {
-            _svmsClosed = true;
+            if (!Party.IsSvm(party) || _toe.Port.IsAlive(party))
+                continue;
+            _toe.Port.Memory.SealedPool.Reclaim(party, Slot);
+            _toe.Port.Memory.ReceivePool.Reclaim(party, Slot);
         }
     }
 
@@ -416,11 +446,13 @@ internal sealed partial class ToeSocket
         _released = true;
         CloseSocket(reset: false);
         CloseListeners();
+        CloseUnaccepted();
         if (Entry is { } entry)
         {
             _send!.GiveUp();
             _receive!.ReclaimAll();
             _toe.Intake.Discard(entry);
+            ReclaimFromTheDead(entry);
             _toe.Connected--;
         }
 

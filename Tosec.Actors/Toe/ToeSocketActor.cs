@@ -46,14 +46,7 @@ internal sealed class ToeSocketActor(ToeSocket socket) : UntypedActor
         switch (message)
         {
             case DescriptorRun run:
-                try
-                {
-                    socket.OnRun(run);
-                }
-                finally
-                {
-                    run.Release();
-                }
+                OnRun(run);
 
                 break;
             case ToeSource source:
@@ -78,6 +71,24 @@ internal sealed class ToeSocketActor(ToeSocket socket) : UntypedActor
     }
 
     protected override void PostStop() => socket.OnStopped();
+
+    private void OnRun(DescriptorRun run)
+    {
+        var completed = false;
+        try
+        {
+            socket.OnRun(run);
+            completed = true;
+        }
+        finally
+        {
+            // After a failure; what was sent or kept before is given back once only.
+            if (completed)
+                run.Release();
+            else
+                socket.Reclaim(run);
+        }
+    }
 
     private void OnSignal(object signal)
     {

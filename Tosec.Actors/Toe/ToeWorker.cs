@@ -23,7 +23,8 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     private readonly Stack<RpcCall> _calls = new();
     private readonly IReadOnlyList<PartyIdentity> _parties;
     private readonly ulong[] _incarnations = new ulong[Party.Count];
-    private readonly List<ToeSocket> _readOn = [];
+    private List<ToeSocket> _readOn = [];
+    private List<ToeSocket> _turn = [];
     private readonly List<ToeSocket> _readOnTick = [];
     private readonly HashSet<int> _orphans = [];
 
@@ -43,6 +44,20 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         CleanUpAfterPredecessor();
     }
 
+    /// <summary>Whether a run is of this worker's making.</summary>
+    public bool Made(DescriptorRun run) => ReferenceEquals(run.Pool, _gatherer.Pool);
+
+    /// <summary>Whether a call is of this worker's making.</summary>
+    public bool Made(RpcCall call) => ReferenceEquals(call.Pool, _calls);
+
+    /// <summary>Gives back what a run holds that reached no socket.</summary>
+    public void Reclaim(DescriptorRun run)
+    {
+        for (var i = 0; i < run.Count; i++)
+            GiveBack(run[i]);
+        run.Release();
+    }
+
     /// <summary>Names by party number.</summary>
     public string[] PartyNames { get; }
 
@@ -60,7 +75,13 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         {
             var party = _parties.FirstOrDefault(p => Party.IsSvm(p.Number) && p.Type == type && _toe.Port.IsAlive(p.Number));
             if (party is not null)
+            {
                 path[length++] = (byte)party.Number;
+                // Known from its first connection on, not from the next tick: it may be gone by then.
+                ref var known = ref _incarnations[party.Number];
+                if (known == 0)
+                    known = Volatile.Read(ref _toe.Port.Memory.CoreParty(party.Number).Incarnation);
+            }
             else if (chain.OnFailure == FailurePolicy.Block)
                 return null;
         }
@@ -99,6 +120,15 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         state.ConnectionId = 0;
         _freeSlots.Push(socket.Slot);
         Signal(socket, ToeProtocol.Stop);
+    }
+
+    /// <summary>Ends a connection that the guest was offered and will not accept any more.</summary>
+    public void Abandon(uint slot, ulong connectionId)
+    {
+        if (Find(slot, connectionId) is not { } socket)
+            return;
+        _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail("its listener was closed", Errno.ECONNRESET));
+        Signal(socket, ToeProtocol.GuestClosed);
     }
 
     /// <summary>Looks at a socket again in the next round: its turn was over.</summary>
@@ -174,10 +204,11 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     {
         if (_readOn.Count == 0)
             return false;
-        var turn = _readOn.ToArray();
-        _readOn.Clear();
-        foreach (var socket in turn)
+        // A socket whose turn is over again waits for the next round, in the other list.
+        (_turn, _readOn) = (_readOn, _turn);
+        foreach (var socket in _turn)
             Signal(socket, ToeProtocol.ReadOn);
+        _turn.Clear();
         _toe.Port.FlushRings();
         return true;
     }
@@ -196,6 +227,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     public void OnTick(long nowMilliseconds)
     {
         _toe.Port.Beat();
+        _toe.Port.RetryStalled();
         WatchGuest();
         for (var p = Party.FirstSvm; p < Party.Count; p++)
             WatchParty(p);
@@ -305,9 +337,16 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         }
         else if (_orphans.Remove((int)descriptor.Slot))
         {
-            _toe.State((int)descriptor.Slot) = default;
-            _freeSlots.Push((int)descriptor.Slot);
+            FreeOrphan((int)descriptor.Slot);
         }
+    }
+
+    private void FreeOrphan(int slot)
+    {
+        // An SVM may have handed the guest more before it knew that the TOVM before us was gone.
+        _toe.Port.Memory.ReceivePool.Reclaim(Party.Guest, slot);
+        _toe.State(slot) = default;
+        _freeSlots.Push(slot);
     }
 
     private void OnStream(int party, ToeSocket? socket, in Descriptor descriptor)
@@ -376,10 +415,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         }
 
         foreach (var slot in _orphans)
-        {
-            _toe.State(slot) = default;
-            _freeSlots.Push(slot);
-        }
+            FreeOrphan(slot);
 
         _orphans.Clear();
     }

@@ -39,6 +39,9 @@ internal sealed class ToeWorkerActor : UntypedActor
         return Directive.Stop;
     });
 
+    protected override void PreStart() =>
+        Context.ActorOf(Props.Create(() => new LostMessages(OnLost)).OnWorker(_toe.Dispatcher), LostMessages.Name);
+
     protected override void OnReceive(object message)
     {
         switch (message)
@@ -60,10 +63,21 @@ internal sealed class ToeWorkerActor : UntypedActor
 
     protected override void PostStop()
     {
+        // The streams have said their last words, and those who sleep are not woken by a poll of ours any more.
+        _toe.Port.FlushRings();
         _toe.Port.Withdraw();
         _toe.Dispatcher.Loop.RemovePoller(_toe.Port);
         _toe.Dispatcher.Loop.RemovePoller(_worker);
         _toe.Dispatcher.Loop.RemoveTicker(_worker);
+    }
+
+    // What was on its way to a socket that failed or stopped.
+    private void OnLost(object message)
+    {
+        if (message is DescriptorRun run && _worker.Made(run))
+            _worker.Reclaim(run);
+        else if (message is RpcCall call && _worker.Made(call))
+            call.Answer(-Errno.EBADF);
     }
 
     private WorkerReport Report() => new()

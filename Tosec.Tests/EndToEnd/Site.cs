@@ -264,5 +264,5 @@ public sealed class Site : IAsyncLifetime
 [CollectionDefinition(Name)]
 public sealed class SiteCollection : ICollectionFixture<Site>
 {
-    public const string Name = "site";
+    public const string Name = "whole host";
 }

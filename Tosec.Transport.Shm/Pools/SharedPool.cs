@@ -182,7 +182,7 @@ public sealed unsafe class SharedPool
         return false;
     }
 
-    private ulong OffsetOf(int index) => (ulong)(_data + (index < _small
+    internal ulong OffsetOf(int index) => (ulong)(_data + (index < _small
         ? (long)index * GuestGeometry.SmallBuffer
         : (long)_small * GuestGeometry.SmallBuffer + (long)(index - _small) * GuestGeometry.LargeBuffer));
 
