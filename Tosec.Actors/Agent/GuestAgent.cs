@@ -18,6 +18,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
     private readonly GuestMemory _memory;
     private readonly WorkerLoop _loop;
     private readonly ILoggingAdapter _log;
+    private readonly string _socketPath;
     private readonly UnixSocket _listener;
     private readonly EndPair?[] _pairs;
     private readonly ProcessConnection?[] _channels;
@@ -37,6 +38,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         _session = (ulong)Environment.TickCount64 << 20;
         _tovmIncarnation = Volatile.Read(ref _memory.EdgeParty(Party.Tovm).Incarnation);
         Lanes = new AgentLanes(attachment, Look);
+        _socketPath = socketPath;
         _listener = UnixSocket.Listen(socketPath, packets: true, mode);
         CloseLeftOvers();
     }
@@ -110,6 +112,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         }
 
         _listener.Dispose();
+        File.Delete(_socketPath);
     }
 
     private void OnProcess(ProcessConnection connection)

@@ -13,7 +13,7 @@ internal static class WafThreats
     private const long FirstOutboundEvaluation = 959000;
     private const long LastOutboundEvaluation = 959999;
 
-    /// <summary>A threat that rules found. Of those that matched, the first that names an attack speaks for all.</summary>
+    /// <summary>A threat that rules found. Of those that matched and name an attack, the most severe speaks for all.</summary>
     public static Threat OfRules(RuleSet rules, IReadOnlyList<long> matches, HttpFacts http, bool answer)
     {
         var telling = Telling(rules, matches);
@@ -48,17 +48,18 @@ internal static class WafThreats
 
     private static long Telling(RuleSet rules, IReadOnlyList<long> matches)
     {
-        long first = 0;
+        long telling = 0;
         foreach (var id in matches)
         {
             if (id is >= FirstEvaluation and <= LastRequestEvaluation or >= FirstOutboundEvaluation and <= LastOutboundEvaluation)
                 continue;
-            if (rules[id].Category.Length > 0) return id;
-            if (first == 0) first = id;
+            if (telling == 0 || Rank(rules[id]) < Rank(rules[telling])) telling = id;
         }
 
-        return first != 0 ? first : matches.Count > 0 ? matches[^1] : 0;
+        return telling != 0 ? telling : matches.Count > 0 ? matches[^1] : 0;
     }
+
+    private static int Rank(RuleFacts rule) => (rule.Category.Length > 0 ? 0 : 100) + rule.Severity;
 
     private static byte[] Page(string reference, bool head)
     {

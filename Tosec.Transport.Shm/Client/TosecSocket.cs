@@ -15,7 +15,7 @@ namespace Tosec.Transport.Shm.Client;
 /// </remarks>
 public sealed class TosecSocket : IDisposable
 {
-    private static readonly byte[] WaitByte = new byte[1]; // what is peeked or sent while waiting has no meaning
+    private static readonly byte[] _waitByte = new byte[1]; // what is peeked or sent while waiting has no meaning
 
     private readonly Socket _end;
     private readonly SafeSocketHandle _handle;
@@ -225,7 +225,7 @@ public sealed class TosecSocket : IDisposable
     {
         try
         {
-            await _end.ReceiveAsync(WaitByte.AsMemory(), SocketFlags.Peek, cancellationToken).ConfigureAwait(false);
+            await _end.ReceiveAsync(_waitByte.AsMemory(), SocketFlags.Peek, cancellationToken).ConfigureAwait(false);
         }
         catch (SocketException) when (_disposed == 0)
         {
@@ -237,7 +237,7 @@ public sealed class TosecSocket : IDisposable
     {
         try
         {
-            await _end.SendAsync(WaitByte.AsMemory(), SocketFlags.None, cancellationToken).ConfigureAwait(false);
+            await _end.SendAsync(_waitByte.AsMemory(), SocketFlags.None, cancellationToken).ConfigureAwait(false);
         }
         catch (SocketException) when (_disposed == 0)
         {

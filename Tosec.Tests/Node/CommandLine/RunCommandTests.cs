@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Tosec.Transport.Shm.Interop;
 using Tosec.Node.Hosting;
 using Tosec.Tests.Peer;
+using Tosec.Transport.Shm.Interop;
 
 namespace Tosec.Tests.Node.CommandLine;
 

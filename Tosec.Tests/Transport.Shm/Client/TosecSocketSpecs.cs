@@ -7,7 +7,7 @@ namespace Tosec.Tests.Transport.Shm.Client;
 
 public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
 {
-    private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan _deadline = TimeSpan.FromSeconds(20);
 
     [SkippableFact]
     public async Task A_stream_carries_bytes_both_ways_and_ends()
@@ -24,12 +24,12 @@ public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
             client.Shutdown(SocketShutdown.Send);
         });
         var received = new MemoryStream();
-        await right.CopyToAsync(received).WaitAsync(Deadline);
-        await sending.WaitAsync(Deadline);
+        await right.CopyToAsync(received).WaitAsync(_deadline);
+        await sending.WaitAsync(_deadline);
         Assert.True(payload.AsSpan().SequenceEqual(received.ToArray()));
         await right.WriteAsync("answer"u8.ToArray());
         var answer = new byte[6];
-        await left.ReadExactlyAsync(answer).AsTask().WaitAsync(Deadline);
+        await left.ReadExactlyAsync(answer).AsTask().WaitAsync(_deadline);
         Assert.Equal("answer"u8, answer);
     }
 
@@ -45,7 +45,7 @@ public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
         var sending = Task.Run(() => left.Write(payload));
         right.ReadTimeout = 10_000;
         right.ReadExactly(buffer);
-        await sending.WaitAsync(Deadline);
+        await sending.WaitAsync(_deadline);
         Assert.True(payload.AsSpan().SequenceEqual(buffer));
         right.ReadTimeout = 100;
         var failure = Assert.Throws<IOException>(() => right.ReadByte());
@@ -58,7 +58,7 @@ public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
         Skip.IfNot(node.Runs, "no C compiler here");
         using var socket = new TosecSocket(AddressFamily.InterNetwork);
         var failure = await Assert.ThrowsAsync<SocketException>(
-            () => socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, 1)).AsTask().WaitAsync(Deadline));
+            () => socket.ConnectAsync(new IPEndPoint(IPAddress.Loopback, 1)).AsTask().WaitAsync(_deadline));
         Assert.Equal(SocketError.ConnectionRefused, failure.SocketErrorCode);
     }
 
@@ -72,7 +72,7 @@ public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
         using var soon = new CancellationTokenSource(100);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => right.ReceiveAsync(new byte[1], soon.Token).AsTask());
         await left.SendAsync("x"u8.ToArray());
-        Assert.Equal(1, await right.ReceiveAsync(new byte[4]).AsTask().WaitAsync(Deadline));
+        Assert.Equal(1, await right.ReceiveAsync(new byte[4]).AsTask().WaitAsync(_deadline));
         // The writer, too: nobody reads, so it must stop, and go on when somebody does.
         using var later = new CancellationTokenSource(300);
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left.SendAsync(new byte[50_000_000], later.Token).AsTask());
@@ -83,9 +83,9 @@ public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
             {
             }
         });
-        await left.SendAsync("more"u8.ToArray()).AsTask().WaitAsync(Deadline);
+        await left.SendAsync("more"u8.ToArray()).AsTask().WaitAsync(_deadline);
         left.Dispose();
-        await drained.WaitAsync(Deadline);
+        await drained.WaitAsync(_deadline);
     }
 
     [SkippableFact]
@@ -113,8 +113,8 @@ public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
             },
         };
         using var http = new HttpClient(handler);
-        Assert.Equal("hello", await http.GetStringAsync($"http://{endPoint}/").WaitAsync(Deadline));
-        await serving.WaitAsync(Deadline);
+        Assert.Equal("hello", await http.GetStringAsync($"http://{endPoint}/").WaitAsync(_deadline));
+        await serving.WaitAsync(_deadline);
     }
 
     private static TosecSocket Listener(out IPEndPoint endPoint)
@@ -132,7 +132,7 @@ public sealed class TosecSocketSpecs(FakeNode node) : IClassFixture<FakeNode>
         using var listener = Listener(out var endPoint);
         var accepting = listener.AcceptAsync();
         var client = new TosecSocket(AddressFamily.InterNetwork);
-        await client.ConnectAsync(endPoint).AsTask().WaitAsync(Deadline);
-        return (client, await accepting.AsTask().WaitAsync(Deadline));
+        await client.ConnectAsync(endPoint).AsTask().WaitAsync(_deadline);
+        return (client, await accepting.AsTask().WaitAsync(_deadline));
     }
 }

@@ -34,8 +34,8 @@ public sealed partial class LayoutGoldenSpecs
             Remote 64 24 ClosedRead 88 4 ReceiveTail 128 8
             """,
         [typeof(StreamRecord)] = """
-            256 ConnectionId 0 8 Initiator 8 1 PathLength 9 1 Sealed 10 1 Bypass 11 1 Path 16 8 Guest 24 24 Peer 48 24 OpenedAt 72 8
-            HoldLimit 80 4 HoldDeadline 84 4 ChainName 96 32
+            256 ConnectionId 0 8 Initiator 8 1 PathLength 9 1 Sealed 10 1 Bypass 11 1 Closing 12 1 Path 16 8 Guest 24 24 Peer 48 24
+            OpenedAt 72 8 HoldLimit 80 4 HoldDeadline 84 4 ChainName 96 32
             """,
         [typeof(ReceiveEntry)] = "16 Offset 0 8 Length 8 4 Kind 12 4",
         [typeof(SharedAddress)] = "24 Family 0 2 Port 2 2 Scope 4 4 Bytes 8 16",
