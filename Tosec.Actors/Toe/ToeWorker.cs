@@ -52,22 +52,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     public long[] Violations { get; } = new long[Enum.GetValues<Violation>().Length];
 
     /// <summary>The parties that a chain's payloads pass, from the guest outwards, us last; null: one is missing and the chain blocks.</summary>
-    public byte[]? Resolve(ChainDefinition chain)
-    {
-        Span<byte> path = stackalloc byte[Party.Count];
-        var length = 0;
-        foreach (var type in chain.SvmTypes)
-        {
-            var party = _parties.FirstOrDefault(p => Party.IsSvm(p.Number) && p.Type == type && _toe.Port.IsAlive(p.Number));
-            if (party is not null)
-                path[length++] = (byte)party.Number;
-            else if (chain.OnFailure == FailurePolicy.Block)
-                return null;
-        }
-
-        path[length++] = Party.Tovm;
-        return path[..length].ToArray();
-    }
+    public byte[]? Resolve(ChainDefinition chain) => ChainPath.Resolve(chain, _parties, _toe.Port.IsAlive);
 
     /// <summary>Makes a socket in a free slot; null when the guest has used them all.</summary>
     public ToeSocket? Make(bool ipv6)
