@@ -34,6 +34,9 @@ internal static class LatencyCommand
         var load = Machine.Load();
         var bar = progress.AddTask("starting both sides", maxValue: plan.Rounds * plan.Settings.Count * plan.Bytes.Count * plan.Cases.Count);
         await run.StartAsync(cancellation).ConfigureAwait(false);
+        bar.Description = "letting the compilers settle";
+        foreach (var name in plan.Cases)
+            await run.SettleAsync(name, cancellation).ConfigureAwait(false);
         var samples = new List<LatencySample>();
         var background = new List<BackgroundLoad>();
         for (var round = 1; round <= plan.Rounds; round++)

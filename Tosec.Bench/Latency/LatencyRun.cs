@@ -9,6 +9,8 @@ namespace Tosec.Bench.Latency;
 /// <summary>The experiment: makes both sides, measures in turn, takes both away again. One caller.</summary>
 internal sealed class LatencyRun : IDisposable
 {
+    private const int SettlingRequests = 50000;
+
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
     private static readonly string _pair = Path.Combine(AppContext.BaseDirectory, "tosec-rr");
 
@@ -40,6 +42,10 @@ internal sealed class LatencyRun : IDisposable
             await WaitForAsync(name, cancellation).ConfigureAwait(false);
     }
 
+    /// <summary>Requests that nobody counts: code that is compiled while it runs (ours) is measured when that is over.</summary>
+    public Task SettleAsync(string name, CancellationToken cancellation) =>
+        MeasureAsync(0, Setting.Free, name, _plan.Bytes[0], SettlingRequests, cancellation);
+
     /// <summary>Moves every thread of every party to where the setting wants it.</summary>
     public void Apply(Setting setting)
     {
@@ -50,11 +56,15 @@ internal sealed class LatencyRun : IDisposable
     /// <summary>The CPUs that a setting allows, as taskset writes them.</summary>
     public string Cpus(Setting setting) => setting == Setting.OneCpu ? $"{_plan.Cpu}" : $"0-{Environment.ProcessorCount - 1}";
 
-    public async Task<LatencySample> MeasureAsync(int round, Setting setting, string name, int bytes, CancellationToken cancellation)
+    public Task<LatencySample> MeasureAsync(int round, Setting setting, string name, int bytes, CancellationToken cancellation) =>
+        MeasureAsync(round, setting, name, bytes, _plan.Requests, cancellation);
+
+    private async Task<LatencySample> MeasureAsync(
+        int round, Setting setting, string name, int bytes, int requests, CancellationToken cancellation)
     {
         foreach (var party in _parties[name])
             party.RequireAlive();
-        using var client = StartClient(setting, name, bytes, _plan.WarmUp, _plan.Requests);
+        using var client = StartClient(setting, name, bytes, _plan.WarmUp, requests);
         try
         {
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);

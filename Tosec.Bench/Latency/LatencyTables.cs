@@ -18,6 +18,8 @@ internal static class LatencyTables
 
     public static void Show(IAnsiConsole console, LatencyResults results)
     {
+        // A file or a pipe has no width, and tables are to be read there too.
+        console.Profile.Width = Math.Max(console.Profile.Width, 160);
         foreach (var setting in results.Plan.Settings)
         {
             console.Write(Figures(results, setting));
