@@ -62,7 +62,8 @@ static int measure(int fd, const struct client_plan *plan, uint8_t *request, uin
     getrusage(RUSAGE_SELF, &after);
 
     qsort(samples, count, sizeof *samples, compare);
-    printf("{\"requests\":%u,\"elapsed_ns\":%llu,\"cpu_ns\":%llu,\"sleeps\":%ld,\"min_ns\":%llu,\"p50_ns\":%llu,\"p90_ns\":%llu,"
+    printf("{\"requests\":%u,\"elapsed_ns\":%llu,\"cpu_ns\":%llu,\"sleeps\":%ld,\"min_ns\":%llu,\"p50_ns\":%llu,\"p90_"
+           "ns\":%llu,"
            "\"p99_ns\":%llu,\"p999_ns\":%llu,\"max_ns\":%llu}\n",
            count, (unsigned long long)(last - begin), (unsigned long long)cpu, after.ru_nvcsw - before.ru_nvcsw,
            (unsigned long long)samples[0], (unsigned long long)percentile(samples, count, 500),

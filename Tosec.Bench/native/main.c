@@ -7,7 +7,8 @@
 static int usage(void) {
     fputs("usage: tosec-rr server [--epoll] ADDRESS PORT\n"
           "       tosec-rr client ADDRESS PORT BYTES WARM-UP REQUESTS LIMIT-MS\n"
-          "The client warms up, prints \"ready\", waits for a line, measures, prints a line of JSON, and waits for another line.\n",
+          "The client warms up, prints \"ready\", waits for a line, measures, prints a line of JSON, and waits for "
+          "another line.\n",
           stderr);
     return 64;
 }
@@ -22,9 +23,9 @@ static bool parse_number(const char *text, uint32_t from, uint32_t to, uint32_t 
 static int client(int count, char **words) {
     struct client_plan plan;
     uint32_t limit_ms;
-    if (count != 6 || !parse_address(words[0], words[1], &plan.address) || !parse_number(words[2], 1, RR_MAX_BYTES, &plan.bytes) ||
-        !parse_number(words[3], 0, 1000000, &plan.warm_up) || !parse_number(words[4], 1, 100000000, &plan.requests) ||
-        !parse_number(words[5], 1, 3600000, &limit_ms))
+    if (count != 6 || !parse_address(words[0], words[1], &plan.address) ||
+        !parse_number(words[2], 1, RR_MAX_BYTES, &plan.bytes) || !parse_number(words[3], 0, 1000000, &plan.warm_up) ||
+        !parse_number(words[4], 1, 100000000, &plan.requests) || !parse_number(words[5], 1, 3600000, &limit_ms))
         return usage();
     plan.limit_ns = (uint64_t)limit_ms * 1000000u;
     return run_client(&plan);

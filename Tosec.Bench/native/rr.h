@@ -1,6 +1,6 @@
 /*
- * Request and response over one TCP connection. The client names the length (4 bytes, big endian), then each request has that many
- * bytes and so has each response.
+ * Request and response over one TCP connection. The client names the length (4 bytes, big endian), then each request
+ * has that many bytes and so has each response.
  */
 #ifndef TOSEC_RR_H
 #define TOSEC_RR_H
