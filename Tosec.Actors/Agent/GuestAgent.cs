@@ -84,8 +84,11 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         // The TOE is gone, and with it every connection: whoever waits is told, not left hanging.
         foreach (var pair in _pairs)
         {
-            if (pair is not null)
-                TellEnd(pair);
+            if (pair is null)
+                continue;
+            TellEnd(pair);
+            // For the TOE that comes next: it frees the slot when it hears that nobody holds it.
+            CloseSlot(pair.Slot, pair.ConnectionId);
         }
     }
 
@@ -234,7 +237,8 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
             cursor.WantWrite = 0;
             pair.Drain();
         }
-        else if (Volatile.Read(ref cursor.WantWrite) != 0 && credit >= GuestGeometry.SmallBuffer && credit < long.MaxValue)
+        else if (Volatile.Read(ref cursor.WantWrite) != 0
+            && ((credit >= GuestGeometry.SmallBuffer && credit < long.MaxValue) || status == (uint)StreamStatus.Failed))
         {
             Volatile.Write(ref cursor.WantWrite, 0);
             pair.Drain();
@@ -251,14 +255,8 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         tail != 0 && _memory.Ring(slot)[(tail - 1) & (GuestGeometry.RingEntries - 1)].Kind
             is (uint)ReceiveEntryKind.Fin or (uint)ReceiveEntryKind.Reset;
 
-    private void TellEnd(EndPair pair)
-    {
-        if (pair.ToldEnd)
-            return;
-        pair.ToldEnd = true;
-        pair.Drain();
-        _ = pair.End.ShutdownWrite();
-    }
+    // Readers and writers alike must wake, whatever they wait for: only the hang-up of B does that. Nobody is left to be told of A's.
+    private void TellEnd(EndPair pair) => Forget(pair);
 
     /// <summary>The last reference to end A is gone, by whatever process: the stream out ends, and the TOE is told.</summary>
     private void OnHangUp(EndPair pair)

@@ -20,7 +20,7 @@ internal sealed class ClusterFacts : ReceiveActor, IWithTimers
     {
         _own = own;
         Receive<ClusterEvent.MemberUp>(e => Greet(e.Member));
-        Receive<ClusterEvent.MemberRemoved>(e => OnRemoved(e.Member));
+        Receive<ClusterEvent.MemberRemoved>(e => OnRemoved(e.Member, e.PreviousStatus));
         Receive<ClusterEvent.IMemberEvent>(static _ => { });
         Receive<NodeAnnouncement>(OnTold);
         Receive<AnnouncementRequest>(_ => Sender.Tell(_own));
@@ -64,12 +64,12 @@ internal sealed class ClusterFacts : ReceiveActor, IWithTimers
         _told[member.UniqueAddress] = announcement;
     }
 
-    private void OnRemoved(Member member)
+    private void OnRemoved(Member member, MemberStatus before)
     {
         if (_told.Remove(member.UniqueAddress, out var told))
             _log.Info("member {Address} ({Name}) is gone", member.Address, told.Name);
-        if (member.UniqueAddress == _cluster.SelfUniqueAddress)
-            _log.Warning("this node is no member of the cluster any more; it goes on under its last policy until it is restarted");
+        if (member.UniqueAddress == _cluster.SelfUniqueAddress && before == MemberStatus.Down)
+            _log.Warning("this node was removed from the cluster; it goes on under its last policy until it is restarted");
     }
 
     private void OnAnnounce(Announce command)

@@ -54,13 +54,7 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             return IntakeResult.Taken;
         }
 
-        var entry = Find(descriptor.Slot, descriptor.StreamId);
-        if (entry is null && _svm.Port.DrainParties())
-        {
-            // The TOVM told us of the stream before it told the guest; we merely had not looked.
-            entry = Find(descriptor.Slot, descriptor.StreamId);
-        }
-
+        var entry = Find(descriptor.Slot, descriptor.StreamId) ?? TakeUp(descriptor);
         if (entry is null || (descriptor.StreamId & 1) != 0)
         {
             // Also the ordinary fate of what a process sends after its connection was ended.
@@ -87,7 +81,8 @@ internal sealed class SvmWorker : ILaneSink, ITicker
                 OnStream(party, descriptor);
                 break;
             case Opcode.StreamOpen when party == Party.Tovm:
-                OnOpen(descriptor);
+                if (Find(descriptor.Slot, descriptor.StreamId) is null)
+                    TakeUp(descriptor);
                 break;
             case Opcode.StreamClose:
                 OnClose(descriptor);
@@ -124,7 +119,7 @@ internal sealed class SvmWorker : ILaneSink, ITicker
 
     private void OnStream(int party, in Descriptor descriptor)
     {
-        var entry = Find(descriptor.Slot, descriptor.StreamId);
+        var entry = Find(descriptor.Slot, descriptor.StreamId) ?? TakeUp(descriptor);
         if (entry is null)
         {
             _svm.Counters.UnknownStreams++;
@@ -147,24 +142,28 @@ internal sealed class SvmWorker : ILaneSink, ITicker
         _gatherer.Add(entry, descriptor);
     }
 
-    private unsafe void OnOpen(in Descriptor descriptor)
+    /// <summary>
+    /// Puts a connection into the table from the TOVM's record. The record is written before the connection is announced to anybody, so
+    /// it is there even when a payload on another lane overtakes the announcement.
+    /// </summary>
+    private unsafe StreamEntry? TakeUp(in Descriptor descriptor)
     {
         if (descriptor.Slot >= _table.Length)
-            return;
+            return null;
         var record = _svm.Port.Memory.Record((int)descriptor.Slot);
-        if (record.ConnectionId != (descriptor.StreamId & ~1ul))
-            return;
+        var path = new ReadOnlySpan<byte>(record.Path, Math.Min((int)record.PathLength, Party.Count));
+        if (record.ConnectionId == 0 || record.ConnectionId != (descriptor.StreamId & ~1ul) || record.Closing != 0
+            || !path.Contains((byte)_svm.Port.Self))
+            return null;
         _gatherer.Flush();
         if (_table[descriptor.Slot] is { } stale)
             Forget(stale);
         _tovmIncarnation = Volatile.Read(ref _svm.Port.Memory.CoreParty(Party.Tovm).Incarnation);
-        var path = new ReadOnlySpan<byte>(record.Path, Math.Min((int)record.PathLength, Party.Count));
-        if (!path.Contains((byte)_svm.Port.Self))
-            return;
         var entry = new StreamEntry((int)descriptor.Slot, record.ConnectionId, _svm.Port.Self, path);
         _table[entry.Slot] = entry;
         Streams++;
         Spawn(entry, record);
+        return entry;
     }
 
     // Apart, because a record whose bytes are pointed to cannot be captured.

@@ -18,6 +18,7 @@ internal sealed partial class ToeSocket
     private IPEndPoint? _asked;
     private int _backlog;
     private bool _v6Only;
+    private bool _watched;
     private Tosec.Transport.Shm.Rings.ReceiveRingWriter _acceptRing;
     private bool _acceptRingMade;
 
@@ -164,16 +165,20 @@ internal sealed partial class ToeSocket
         }
 
         var result = socket.Connect(remote);
+        // The kernel answers the first connect after a failed one with the end of that one.
+        if (result == -103 && Status == StreamStatus.Failed)
+            result = socket.Connect(remote);
         if (result is < 0 and not -Errno.EINPROGRESS)
             return result;
         _toe.Counters.Connects++;
         _peerEndPoint = remote;
         State.Remote = SharedAddress.From(remote);
         Status = StreamStatus.Connecting;
-        if (_source!.Actor is null)
+        // Not before: a socket that is neither connected nor connecting reports a hang-up.
+        if (!_watched)
         {
-            _source.Actor = Actor;
-            _toe.Dispatcher.Loop.Register(_source, SocketEvents);
+            _watched = true;
+            _toe.Dispatcher.Loop.Register(_source!, SocketEvents);
         }
 
         return 0;

@@ -268,7 +268,6 @@ internal sealed partial class ToeSocket
         _initiator = initiator;
         ref var record = ref _toe.Port.Memory.Record(Slot);
         record = default;
-        record.ConnectionId = ConnectionId;
         record.Initiator = (byte)initiator;
         record.PathLength = (byte)path.Length;
         record.Sealed = 1;
@@ -283,6 +282,8 @@ internal sealed partial class ToeSocket
         record.HoldDeadline = (uint)chain.HoldDeadline.TotalMilliseconds;
         fixed (byte* name = record.ChainName)
             Encoding.UTF8.GetBytes(chain.Name.AsSpan(0, Math.Min(chain.Name.Length, StreamRecord.NameBytes - 1)), new Span<byte>(name, StreamRecord.NameBytes - 1));
+        // Last, release: an SVM may look a stream up here before it reads the announcement.
+        Volatile.Write(ref record.ConnectionId, ConnectionId);
     }
 
     // An IPv4 peer of an IPv6 socket is told to SVMs as what it is.
@@ -365,6 +366,11 @@ internal sealed partial class ToeSocket
             Read(peerClosed: true);
             receive.Finish(errno);
         }
+        else if (!_guestClosed && !_aborted)
+        {
+            // The peer had ended its stream already, so no end behind the data can say this; the guest's next send has to.
+            TellGuestOfAbort(errno);
+        }
     }
 
     private void TellGuestOfAbort(int errno)
@@ -381,6 +387,7 @@ internal sealed partial class ToeSocket
         if (_svmsToldToClose || Entry is not { } entry)
             return;
         _svmsToldToClose = true;
+        Volatile.Write(ref _toe.Port.Memory.Record(Slot).Closing, 1);
         if (Party.IsSvm(entry.Incoming.Next) && _toe.Port.IsAlive(entry.Incoming.Next))
         {
             _toe.Port.Send(entry.Incoming.Next, new Descriptor

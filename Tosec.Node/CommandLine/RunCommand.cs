@@ -23,6 +23,8 @@ internal static class RunCommand
         var preload = FindPreload();
         var socket = FindAgent(agent, guest, runDirectory);
 
+        OpenFileLimit.TakeFromParent();
+        RuntimeFiles.Remove();
         var errno = ProcessImage.Replace(Encoding.UTF8.GetBytes(program), RawArguments(words), MakeEnvironment(preload, socket));
         throw new CommandLineException(
             errno == ENOENT ? ExitCode.NotFound : ExitCode.NotExecutable,

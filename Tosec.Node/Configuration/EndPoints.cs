@@ -20,8 +20,12 @@ internal static class EndPoints
         var kind = Uri.CheckHostName(host);
         return kind == UriHostNameType.Unknown || isBracketed != (kind == UriHostNameType.IPv6)
             ? (false, null!)
-            : (true, new DnsEndPoint(host, port));
+            : (true, new DnsEndPoint(Canonical(host), port));
     }
+
+    /// <summary>One spelling for an address, because members compare each other's as texts.</summary>
+    public static string Canonical(string host) =>
+        IPAddress.TryParse(host, out var address) ? address.ToString() : host.ToLowerInvariant();
 
     public static bool IsLoopback(string host) =>
         host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));

@@ -76,7 +76,7 @@ public sealed record NodeSettings
     /// <summary>The web application firewall's settings; used by SVMs of type <c>waf</c>.</summary>
     public required WafSettings Waf { get; init; }
 
-    /// <summary>The user's <c>akka {}</c> section (inside <c>akka</c>), passed through unread; possibly empty.</summary>
+    /// <summary>The user's sections <c>akka</c> and <c>petabridge</c>, passed through unread; possibly empty.</summary>
     public required Config Akka { get; init; }
 }
 

@@ -13,6 +13,8 @@ public static class NodeSettingsLoader
     // sun_path of a UNIX socket has 108 bytes, the last of them zero; a socket is bound under a longer name before it gets its own.
     private const int MaxSocketPath = 98;
 
+    private static readonly string[] _passedThrough = ["akka", "petabridge"];
+
     /// <summary>Reads the file, checks everything, starts nothing.</summary>
     /// <exception cref="SettingsException">Names file, key, value and what is allowed.</exception>
     public static NodeSettings Load(string path) => Read(ConfigurationFile.Load(path));
@@ -23,10 +25,10 @@ public static class NodeSettingsLoader
 
     private static NodeSettings Read(ConfigurationFile file)
     {
-        foreach (var key in file.Root.Items.Keys.Where(key => key is not ("tosec" or "akka")))
+        foreach (var key in file.Root.Items.Keys.Where(key => !(key == "tosec" || _passedThrough.Contains(key))))
         {
             throw new SettingsException(
-                $"unknown section {SettingsReader.Quote(key)} in {file.SourceOf([key])}; allowed: tosec and akka");
+                $"unknown section {SettingsReader.Quote(key)} in {file.SourceOf([key])}; allowed: tosec, akka and petabridge");
         }
 
         var tosec = SettingsReader.Of(file, "tosec");
@@ -57,7 +59,7 @@ public static class NodeSettingsLoader
             Policy = policy,
             Worker = tosec.Delegate("worker", WorkerSettings.From),
             Waf = tosec.Section("engines").Delegate("waf", WafSettings.From),
-            Akka = ReadAkka(file),
+            Akka = ReadPassedThrough(file),
         };
         tosec.Delegate("worker-mailbox", static _ => 0);
         tosec.Section("engines").Delegate("counter", static _ => 0);
@@ -88,6 +90,7 @@ public static class NodeSettingsLoader
         var hostname = cluster.Read("hostname", "a host name or address, no wildcard", static text =>
             (Uri.CheckHostName(text) != UriHostNameType.Unknown
                 && !(IPAddress.TryParse(text, out var address) && (address.Equals(IPAddress.Any) || address.Equals(IPAddress.IPv6Any))), text));
+        hostname = EndPoints.Canonical(hostname);
         var seeds = cluster.Items("seed-nodes", "\"host:port\" (IPv6: \"[address]:port\")", EndPoints.Parse);
         var insecure = cluster.Switch("insecure");
         var tls = ReadTls(cluster.Section("tls"));
@@ -180,14 +183,20 @@ public static class NodeSettingsLoader
         return path;
     }
 
-    private static Config ReadAkka(ConfigurationFile file)
+    private static Config ReadPassedThrough(ConfigurationFile file)
     {
-        if (!file.Root.Items.TryGetValue("akka", out var akka))
-            return ConfigurationFactory.Empty;
-        if (akka.GetObject() is null)
-            throw new SettingsException($"akka in {file.SourceOf(["akka"])} is no section; allowed: akka {{ … }}");
         var root = new HoconObject();
-        root.Items["akka"] = akka;
+        foreach (var key in _passedThrough)
+        {
+            if (!file.Root.Items.TryGetValue(key, out var section))
+                continue;
+            if (section.GetObject() is null)
+                throw new SettingsException($"{key} in {file.SourceOf([key])} is no section; allowed: {key} {{ … }}");
+            root.Items[key] = section;
+        }
+
+        if (root.Items.Count == 0)
+            return ConfigurationFactory.Empty;
         var value = new HoconValue();
         value.NewValue(root);
         return new Config(new HoconRoot(value));

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Text;
 using Akka.Actor;
 using Akka.Actor.Setup;
@@ -39,8 +40,12 @@ public static class ActorSystemFactory
     }
 
     /// <summary>Address of a member for Akka.</summary>
-    public static Address AddressOf(System.Net.DnsEndPoint member, ClusterSettings cluster) =>
-        new(cluster.Tls is null ? "akka.tcp" : "akka.ssl.tcp", SystemName, member.Host, member.Port);
+    public static Address AddressOf(DnsEndPoint member, ClusterSettings cluster)
+    {
+        // Addresses compare as texts, and the remoting writes its own IPv6 address in brackets.
+        var host = member.Host.Contains(':', StringComparison.Ordinal) ? $"[{member.Host}]" : member.Host;
+        return new Address(cluster.Tls is null ? "akka.tcp" : "akka.ssl.tcp", SystemName, host, member.Port);
+    }
 
     private static Exception Innermost(Exception e) =>
         e is AggregateException { InnerExceptions: [var first, ..] } ? Innermost(first) : e.InnerException is { } inner ? Innermost(inner) : e;

@@ -100,6 +100,9 @@ public sealed class NodeHost
                 Stopping = _stopping.Token,
                 Fail = Fail,
             }).ConfigureAwait(false);
+#if TOSEC_PETABRIDGE
+            Tosec.Petabridge.PetabridgeFrontEnd.Start(_system, _commands);
+#endif
             if (registry is not null)
                 Join(_system);
             _log.Information("node started: role {Role:l}, control socket {Socket:l}", RoleName, _settings.ControlSocket);

@@ -9,7 +9,7 @@ namespace Tosec.Node.Hosting;
 public static class NodeLogging
 {
     private const string Template =
-        "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} {Level:u3} {Node:l}: {Message:l}{NewLine}{Exception}";
+        "{Timestamp:yyyy-MM-dd HH:mm:ss.fffzzz} {Level:u3} {Node:l}: {Message:l}{NewLine}{Exception}";
 
     private const long MaxFileBytes = 64 << 20;
     private const int KeptFiles = 8;

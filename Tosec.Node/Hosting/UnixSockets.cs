@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Tosec.Node.Interop;
 
 namespace Tosec.Node.Hosting;
 
@@ -71,28 +72,10 @@ public static class UnixSockets
     {
         if (!Path.Exists(path))
             return;
-        if (!IsSocket(path))
+        if (!FileKind.IsSocket(path))
             throw new NodeStartException($"{path} ({key}) is there and is no socket; remove it or name another path");
         if (IsAnswering(path))
             throw new NodeStartException($"another node listens on {path} ({key})");
         File.Delete(path);
-    }
-
-    // No managed call tells a socket from a file; opening one fails with ENXIO, reading attributes shows a special file.
-    private static bool IsSocket(string path) =>
-        File.GetAttributes(path) is var attributes && !attributes.HasFlag(FileAttributes.Directory)
-        && new FileInfo(path) is { LinkTarget: null } && !IsOpenable(path);
-
-    private static bool IsOpenable(string path)
-    {
-        try
-        {
-            using var file = File.OpenHandle(path);
-            return true;
-        }
-        catch (IOException)
-        {
-            return false;
-        }
     }
 }

@@ -14,6 +14,7 @@ namespace Tosec.Transport.Shm.Layout;
 ///      9     1  PathLength    parties in Path, 1..7; the last is the TOVM
 ///     10     1  Sealed        1: payloads out are copied out of the guest's reach by the first hop
 ///     11     1  Bypass        1: the chain's failure policy lets the stream pass
+///     12     1  Closing       1: the SVMs are told to forget the connection; nobody takes it up from here any more
 ///     16     8  Path          party numbers from the guest outwards; the incoming stream takes the reverse path
 ///     24    24  Guest         address on the guest's side
 ///     48    24  Peer
@@ -34,6 +35,7 @@ public unsafe struct StreamRecord
     [FieldOffset(9)] public byte PathLength;
     [FieldOffset(10)] public byte Sealed;
     [FieldOffset(11)] public byte Bypass;
+    [FieldOffset(12)] public byte Closing;
     [FieldOffset(16)] public fixed byte Path[Party.Count];
     [FieldOffset(24)] public SharedAddress Guest;
     [FieldOffset(48)] public SharedAddress Peer;

@@ -60,6 +60,15 @@ public sealed class ClusterTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Members_can_have_IPv6_addresses_in_any_spelling()
+    {
+        await StartAsync("h1", "host", "tosec.cluster.hostname = \"::1\"\n");
+        var port = AkkaCluster.Get(_nodes[0].System).SelfAddress.Port;
+        await StartAsync("h2", "host", $"tosec.cluster.hostname = \"::1\"\ntosec.cluster.seed-nodes = [\"[0::1]:{port}\"]\n");
+        await UntilAsync(_nodes[0], rows => rows.Count == 2 && rows.All(row => row.Name is not null));
+    }
+
+    [Fact]
     public async Task What_changes_is_announced_and_strangers_are_not_believed()
     {
         await StartAsync("h1", "host");

@@ -35,6 +35,7 @@ public sealed class RunCommandTests : IDisposable
         var (code, output, errors) = await process.EndAsync();
         Assert.Equal((7, ""), (code, errors));
         Assert.Equal($"{id}\n{_preload}\n{_directory["a/agent.sock"]}\n--guest -- -x y\n", output);
+        Assert.Empty(Directory.GetFiles(Path.GetTempPath(), $"*-{id}-*"));
     }
 
     [Fact]
@@ -59,6 +60,22 @@ public sealed class RunCommandTests : IDisposable
         var end = await RunAsync(["run", "--run-directory", _directory.Path, "grep", "SigIgn", "/proc/self/status"]);
         var ignored = Convert.ToUInt64(end.Output.Split('\t')[1].Trim(), 16);
         Assert.Equal(0UL, ignored & (1UL << (13 - 1)));
+    }
+
+    [Fact]
+    public async Task The_soft_limit_of_open_files_is_the_callers()
+    {
+        var tosec = Path.Combine(AppContext.BaseDirectory, "tosec.dll");
+        var start = new ProcessStartInfo("sh") { RedirectStandardOutput = true };
+        start.ArgumentList.Add("-c");
+        start.ArgumentList.Add("ulimit -Sn 333; dotnet \"$0\" run --run-directory \"$1\" -- sh -c 'ulimit -Sn; ulimit -Hn'; ulimit -Hn");
+        start.ArgumentList.Add(tosec);
+        start.ArgumentList.Add(_directory.Path);
+        start.Environment["TOSEC_PRELOAD"] = _preload;
+        using var process = Process.Start(start)!;
+        var lines = (await process.StandardOutput.ReadToEndAsync().WaitAsync(TosecProcess.Patience)).Split('\n');
+        Assert.Equal("333", lines[0]);
+        Assert.Equal(lines[2], lines[1]);
     }
 
     [Fact]

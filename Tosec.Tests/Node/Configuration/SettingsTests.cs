@@ -21,7 +21,7 @@ public class SettingsTests
         Assert.Null(settings.Guest);
         var guest = settings.Host.Guests["b"];
         Assert.Equal((4096, 64), (guest.Streams, guest.Channels));
-        Assert.Equal((16L << 20, 16L << 20, 16L << 20), (guest.SendPoolBytes, guest.SealedPoolBytes, guest.ReceivePoolBytes));
+        Assert.Equal((64L << 20, 64L << 20, 64L << 20), (guest.SendPoolBytes, guest.SealedPoolBytes, guest.ReceivePoolBytes));
         Assert.Empty(guest.Addresses);
         var chain = settings.Policy.Chains["web"];
         Assert.Equal((ChainMode.Sequential, SealMode.Copy, FailurePolicy.Block), (chain.Mode, chain.Seal, chain.OnFailure));
@@ -94,7 +94,7 @@ public class SettingsTests
     [InlineData("tosec.chains.web.quux = 1", "unknown key tosec.chains.web.quux in n.conf; known here: hold-deadline, hold-limit, mode, on-failure, seal, svms")]
     [InlineData("tosec.policy = [ { chian = web } ]", "tosec.policy[1].chain is missing in n.conf; allowed: web or deny")]
     [InlineData("tosec.policy = [ { chain = web\nadress = \"*\" } ]", "unknown key tosec.policy[1].adress in n.conf; did you mean tosec.policy[1].address?")]
-    [InlineData("tosc.node.name = x", "unknown section \"tosc\" in n.conf; allowed: tosec and akka")]
+    [InlineData("tosc.node.name = x", "unknown section \"tosc\" in n.conf; allowed: tosec, akka and petabridge")]
     [InlineData("tosec.node.role = svn", "tosec.node.role in n.conf is \"svn\"; allowed: host, tovm, svm or guest")]
     [InlineData("tosec.node.name = \"a/b\"", "tosec.node.name in n.conf is \"a/b\"; allowed: letters")]
     [InlineData("tosec.node.host-number = 65536", "tosec.node.host-number in n.conf is \"65536\"; allowed: a whole number from 0 to 65535")]

@@ -65,6 +65,9 @@ public sealed class ControlServerTests : IDisposable
         Assert.Contains("is no socket", Assert.Throws<NodeStartException>(Start).Message, StringComparison.Ordinal);
         Assert.Equal("precious", File.ReadAllText(SocketPath));
         File.Delete(SocketPath);
+        File.CreateSymbolicLink(SocketPath, _directory["elsewhere"]);
+        Assert.Contains("is no socket", Assert.Throws<NodeStartException>(Start).Message, StringComparison.Ordinal);
+        File.Delete(SocketPath);
         Directory.CreateDirectory(SocketPath);
         Assert.Contains("is no socket", Assert.Throws<NodeStartException>(Start).Message, StringComparison.Ordinal);
         Assert.Contains(
@@ -120,8 +123,23 @@ public sealed class ControlServerTests : IDisposable
                 await caller.SendAsync("{\"words\": [\"test\", \"large\"]}\n"u8.ToArray());
         }
 
-        Assert.Equal("pong", (await CallAsync("test", "ping")).Text);
+        // The short limit is this caller's too, and this machine may be busy: it may need more than one attempt.
+        using var limit = new CancellationTokenSource(TosecProcess.Patience);
+        while (!await IsServedAsync())
+            await Task.Delay(50, limit.Token);
         callers.ForEach(caller => caller.Dispose());
+
+        async Task<bool> IsServedAsync()
+        {
+            try
+            {
+                return (await CallAsync("test", "ping")).Text == "pong";
+            }
+            catch (CommandLineException)
+            {
+                return false;
+            }
+        }
     }
 
     [Fact]

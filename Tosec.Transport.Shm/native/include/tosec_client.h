@@ -1,8 +1,9 @@
 /*
- * TOSEC sockets as a plain API: libtosec-client.so. Every descriptor is a real kernel descriptor whose readiness is the stream's;
- * it may be polled, duplicated, passed on and closed like any other (tell the library with tosec_forget before closing it).
- * All functions answer >= 0 or a negative Linux errno, never touch errno and never raise a signal. Blocking as the descriptor's
- * O_NONBLOCK says. Any thread may call any function; closing a descriptor that another thread uses is the caller's mistake.
+ * TOSEC sockets as a plain API: libtosec-client.so. Every descriptor is a real kernel descriptor whose readiness is the
+ * stream's; it may be polled, duplicated, passed on and closed like any other (tell the library with tosec_forget
+ * before closing it). All functions answer >= 0 or a negative Linux errno, never touch errno and never raise a signal.
+ * Blocking as the descriptor's O_NONBLOCK says. Any thread may call any function; closing a descriptor that another
+ * thread uses is the caller's mistake.
  */
 #ifndef TOSEC_CLIENT_H
 #define TOSEC_CLIENT_H

@@ -75,17 +75,21 @@ static int ask(int control, struct answer *answer) {
             memcpy(&answer->fds[answer->count++], CMSG_DATA(c) + (size_t)i * sizeof(int), sizeof(int));
     }
     if (got != sizeof answer->packet) return -EPROTO;
-    if (answer->packet.type == TOSEC_AGENT_REFUSED) return answer->packet.error != 0 ? -(int)answer->packet.error : -EACCES;
+    if (answer->packet.type == TOSEC_AGENT_REFUSED)
+        return answer->packet.error != 0 ? -(int)answer->packet.error : -EACCES;
     if (answer->packet.type != TOSEC_AGENT_ATTACHED || answer->packet.version != TOSEC_AGENT_VERSION) return -EPROTO;
     if ((answer->packet.parties & ~0xffu) != 0 || answer->count != 3 + __builtin_popcount(answer->packet.parties))
         return -EPROTO;
     return 0;
 }
 
-static bool power_of_two(uint64_t n) { return n != 0 && (n & (n - 1)) == 0; }
+static bool power_of_two(uint64_t n) {
+    return n != 0 && (n & (n - 1)) == 0;
+}
 
 /* Copies the header once, then believes only the copy. */
-static int map_segment(int fd, uint32_t kind, int protection, void **at, uint64_t *bytes, struct tosec_segment_header *copy) {
+static int map_segment(int fd, uint32_t kind, int protection, void **at, uint64_t *bytes,
+                       struct tosec_segment_header *copy) {
     struct stat file;
     if (fstat(fd, &file) != 0) return -errno;
     uint64_t size = file.st_size > 0 ? (uint64_t)file.st_size : 0;
@@ -97,10 +101,11 @@ static int map_segment(int fd, uint32_t kind, int protection, void **at, uint64_
     const struct tosec_segment_header *header = memory;
     if (__atomic_load_n(&header->magic, __ATOMIC_ACQUIRE) != TOSEC_MAGIC) return -EPROTO;
     memcpy(copy, header, sizeof *copy);
-    bool sane = copy->layout_version >> 16 == TOSEC_LAYOUT_VERSION >> 16 && copy->kind == kind && copy->total_bytes <= size &&
-                copy->channels >= 1 && copy->channels <= TOSEC_MAX_CHANNELS && power_of_two(copy->streams) &&
-                copy->streams >= TOSEC_MIN_STREAMS && copy->streams <= TOSEC_MAX_STREAMS && copy->send_small <= 1u << 20 &&
-                copy->send_large <= 1u << 16 && copy->receive_small <= 1u << 24 && copy->receive_large <= 1u << 20;
+    bool sane = copy->layout_version >> 16 == TOSEC_LAYOUT_VERSION >> 16 && copy->kind == kind &&
+                copy->total_bytes <= size && copy->channels >= 1 && copy->channels <= TOSEC_MAX_CHANNELS &&
+                power_of_two(copy->streams) && copy->streams >= TOSEC_MIN_STREAMS &&
+                copy->streams <= TOSEC_MAX_STREAMS && copy->send_small <= 1u << 20 && copy->send_large <= 1u << 16 &&
+                copy->receive_small <= 1u << 24 && copy->receive_large <= 1u << 20;
     if (!sane) return -EPROTO;
     uint64_t end = kind == TOSEC_EDGE ? tosec_edge_end(copy) : tosec_receive_end(copy);
     return end <= copy->total_bytes ? 0 : -EPROTO;
@@ -113,8 +118,10 @@ static void open_channel(struct session *s) {
     lane_in_open(&s->replies, s->edge + tosec_edge_reply_lane(s->channel));
     s->small_stack = (uint32_t *)(s + 1);
     s->large_stack = s->small_stack + g->send_small;
-    for (uint32_t i = g->send_small; i > 0; i--) s->small_stack[s->small_free++] = i;
-    for (uint32_t i = g->send_large; i > 0; i--) s->large_stack[s->large_free++] = i | 1u << 31;
+    for (uint32_t i = g->send_small; i > 0; i--)
+        s->small_stack[s->small_free++] = i;
+    for (uint32_t i = g->send_large; i > 0; i--)
+        s->large_stack[s->large_free++] = i | 1u << 31;
     s->receive_pool = tosec_receive_pool(g);
     s->receive_pool_end = tosec_receive_end(g);
 }
@@ -130,7 +137,8 @@ static int build(const struct answer *answer, int control, struct session **made
                    answer->packet.channel == 0 || answer->packet.channel >= edge_header.channels))
         r = -EPROTO;
     if (r == 0) {
-        own_bytes = tosec_page_up(sizeof *s + ((uint64_t)edge_header.send_small + edge_header.send_large) * sizeof(uint32_t));
+        own_bytes =
+            tosec_page_up(sizeof *s + ((uint64_t)edge_header.send_small + edge_header.send_large) * sizeof(uint32_t));
         s = mmap(NULL, own_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (s == MAP_FAILED) r = -errno;
     }
@@ -164,7 +172,8 @@ int attach_session(const char *path, struct session **made) {
     int r = ask(control, &answer);
     if (r == 0) r = build(&answer, control, made);
     if (r < 0) {
-        for (int i = 0; i < answer.count; i++) real.close(answer.fds[i]);
+        for (int i = 0; i < answer.count; i++)
+            real.close(answer.fds[i]);
         real.close(control);
         return r;
     }

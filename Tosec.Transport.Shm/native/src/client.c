@@ -9,9 +9,13 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-__attribute__((constructor)) static void start(void) { core_start(); }
+__attribute__((constructor)) static void start(void) {
+    core_start();
+}
 
-static int find(int fd, struct stream_ref *ref) { return fdtable_find(fd, ref) ? 0 : -ENOTSOCK; }
+static int find(int fd, struct stream_ref *ref) {
+    return fdtable_find(fd, ref) ? 0 : -ENOTSOCK;
+}
 
 static socklen_t to_sockaddr(const struct tosec_address *from, struct sockaddr_storage *to) {
     socklen_t length = sizeof *to;
@@ -124,8 +128,12 @@ static int32_t name_of(int32_t fd, int remote, struct tosec_address *address) {
     return r;
 }
 
-EXPORT int32_t tosec_getsockname(int32_t fd, struct tosec_address *address) { return name_of(fd, 0, address); }
-EXPORT int32_t tosec_getpeername(int32_t fd, struct tosec_address *address) { return name_of(fd, 1, address); }
+EXPORT int32_t tosec_getsockname(int32_t fd, struct tosec_address *address) {
+    return name_of(fd, 0, address);
+}
+EXPORT int32_t tosec_getpeername(int32_t fd, struct tosec_address *address) {
+    return name_of(fd, 1, address);
+}
 
 EXPORT int32_t tosec_is_socket(int32_t fd) {
     struct stream_ref ref;

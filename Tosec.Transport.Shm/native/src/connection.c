@@ -22,14 +22,17 @@ void core_start(void) {
     session_start();
 }
 
-/* ---- the pair ----------------------------------------------------------------------------------------------------- */
+/* ---- the pair -----------------------------------------------------------------------------------------------------
+ */
 
 static void name_of(uint32_t slot, uint64_t id, char *text) {
     static const char digits[] = "0123456789abcdef";
     memcpy(text, "tosec/", 6);
-    for (int i = 0; i < 16; i++) text[6 + i] = digits[id >> (60 - 4 * i) & 15];
+    for (int i = 0; i < 16; i++)
+        text[6 + i] = digits[id >> (60 - 4 * i) & 15];
     text[22] = '/';
-    for (int i = 0; i < 8; i++) text[23 + i] = digits[slot >> (28 - 4 * i) & 15];
+    for (int i = 0; i < 8; i++)
+        text[23 + i] = digits[slot >> (28 - 4 * i) & 15];
 }
 
 /* Both ends close-on-exec from the first moment: an end B that leaked into another program would hide our death. */
@@ -85,7 +88,8 @@ static void hold_slot(struct session *s, uint32_t slot) {
     __atomic_store_n(&cursors[slot].channel, s->channel, __ATOMIC_RELEASE);
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls --------------------------------------------------------------------------------------------------------
+ */
 
 static int create(struct session *s, uint32_t family, int flags) {
     int pair[2];
@@ -234,14 +238,27 @@ int core_accept(struct stream_ref ref, struct sockaddr *address, socklen_t *leng
     }
 }
 
+/* A byte that told of a former failure, and would make the connection look readable. */
+static void drop_stale_byte(struct stream *stream) {
+    struct tosec_ring_entry entry;
+    if (__atomic_load_n(&stream->cursor->readable_token, __ATOMIC_ACQUIRE) == 0) return;
+    receive_lock(stream);
+    if (ring_peek(stream, stream->cursor->receive_head, &entry) == 0) ring_settle(stream, false);
+    receive_unlock(stream);
+}
+
 /* What the state says to a connect: 1 may begin, 2 under way, 0 or negative: the answer. */
 static int connect_state(struct stream *stream) {
     int fd = stream->ref.fd;
     switch (stream_status(stream)) {
-    case TOSEC_STREAM_CREATED: return 1;
-    case TOSEC_STREAM_CONNECTING: return 2;
+    case TOSEC_STREAM_CREATED:
+        return 1;
+    case TOSEC_STREAM_CONNECTING:
+        return 2;
     case TOSEC_STREAM_CONNECTED:
-        return (fdtable_flags_clear(fd, FD_CONNECT_BEGUN) & FD_CONNECT_BEGUN) != 0 ? 0 : -EISCONN;
+        if ((fdtable_flags_clear(fd, FD_CONNECT_BEGUN) & FD_CONNECT_BEGUN) == 0) return -EISCONN;
+        drop_stale_byte(stream);
+        return 0;
     case TOSEC_STREAM_FAILED:
         if ((fdtable_flags_clear(fd, FD_CONNECT_BEGUN) & FD_CONNECT_BEGUN) == 0) return 1;
         int error = stream_take_error(stream);
@@ -250,7 +267,8 @@ static int connect_state(struct stream *stream) {
         int aborted = stream_take_error(stream);
         return aborted != 0 ? -aborted : -ECONNABORTED;
     }
-    default: return -EISCONN;
+    default:
+        return -EISCONN;
     }
 }
 
@@ -259,6 +277,8 @@ static int begin_connect(struct stream *stream, const struct sockaddr *address, 
     int r = address_from_kernel(stream->state->family, address, length, &wanted);
     if (r < 0) return r;
     fdtable_flags_clear(stream->ref.fd, FD_ERROR_READ);
+    bool again = stream_status(stream) == TOSEC_STREAM_FAILED;
+    if (again) drop_stale_byte(stream);
     fill_until_full(stream->ref.fd); /* not writable until the agent says how it ended */
     r = stream_rpc(stream, TOSEC_RPC_CONNECT, 0, &wanted, sizeof wanted);
     if (r < 0) {
@@ -266,6 +286,9 @@ static int begin_connect(struct stream *stream, const struct sockaddr *address, 
         return r;
     }
     fdtable_flags_set(stream->ref.fd, FD_CONNECT_BEGUN);
+    /* An agent that has seen one failure cannot tell the next from it; only now, because the state has left the former
+     * one. */
+    if (again) ask_for_drain(stream);
     return 0;
 }
 
@@ -317,6 +340,7 @@ int core_shutdown(struct stream_ref ref, int how) {
         if (r == 0 && reading) {
             r = stream_rpc(&stream, TOSEC_RPC_SHUTDOWN, SHUT_RD, NULL, 0);
             /* A's own reading direction: whoever waits in any process wakes up and finds the end. */
+            fdtable_flags_set(ref.fd, FD_READ_SHUT);
             if (r == 0) real.shutdown(ref.fd, SHUT_RD);
         }
         stream_leave(&stream);
@@ -336,7 +360,8 @@ int core_name(struct stream_ref ref, int remote, struct sockaddr *address, sockl
         if (remote && status != TOSEC_STREAM_CONNECTED)
             r = -ENOTCONN;
         else
-            address_to_kernel(stream.state->family, remote ? &stream.state->remote : &stream.state->local, address, length);
+            address_to_kernel(stream.state->family, remote ? &stream.state->remote : &stream.state->local, address,
+                              length);
         stream_leave(&stream);
     }
     signals_restore(&mask);

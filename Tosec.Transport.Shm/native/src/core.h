@@ -1,7 +1,7 @@
 /*
- * The session core: socket calls on streams, without errno. Every function returns a value >= 0 or a negative errno, and never
- * raises a signal. None is called with signals blocked; each blocks them while it is inside shared memory and opens them while it
- * waits in the kernel.
+ * The session core: socket calls on streams, without errno. Every function returns a value >= 0 or a negative errno,
+ * and never raises a signal. None is called with signals blocked; each blocks them while it is inside shared memory and
+ * opens them while it waits in the kernel.
  */
 #ifndef TOSEC_CORE_H
 #define TOSEC_CORE_H

@@ -14,7 +14,8 @@ void debug_start(void) {
 }
 
 static char *append(char *at, const char *end, const char *text) {
-    while (*text != 0 && at < end) *at++ = *text++;
+    while (*text != 0 && at < end)
+        *at++ = *text++;
     return at;
 }
 
@@ -22,10 +23,12 @@ static char *append_number(char *at, const char *end, long number) {
     char digits[24];
     int n = 0;
     unsigned long left = number < 0 ? 0ul - (unsigned long)number : (unsigned long)number;
-    do digits[n++] = (char)('0' + left % 10);
+    do
+        digits[n++] = (char)('0' + left % 10);
     while ((left /= 10) != 0);
     if (number < 0) digits[n++] = '-';
-    while (n > 0 && at < end) *at++ = digits[--n];
+    while (n > 0 && at < end)
+        *at++ = digits[--n];
     return at;
 }
 

@@ -9,8 +9,8 @@
 #include <sys/un.h>
 
 /*
- * tag: bits 0..1 kind, bits 2..31 slot, bits 32..63 version. A forget raises the version, so whoever was resolving the descriptor
- * meanwhile cannot publish what it found; a reader looks at the tag before and after it takes the id.
+ * tag: bits 0..1 kind, bits 2..31 slot, bits 32..63 version. A forget raises the version, so whoever was resolving the
+ * descriptor meanwhile cannot publish what it found; a reader looks at the tag before and after it takes the id.
  */
 struct fd_entry {
     uint64_t tag;
@@ -31,7 +31,9 @@ void fdtable_start(void) {
     table = memory == MAP_FAILED ? NULL : memory; /* without it every call asks the kernel */
 }
 
-static struct fd_entry *entry_of(int fd) { return table != NULL && (unsigned)fd < TABLE_ENTRIES ? &table[fd] : NULL; }
+static struct fd_entry *entry_of(int fd) {
+    return table != NULL && (unsigned)fd < TABLE_ENTRIES ? &table[fd] : NULL;
+}
 
 static void publish(int fd, uint64_t seen, uint32_t kind, uint32_t slot, uint64_t id) {
     struct fd_entry *entry = entry_of(fd);
@@ -54,13 +56,15 @@ void fdtable_forget(int fd) {
     struct fd_entry *entry = entry_of(fd);
     if (entry == NULL) return;
     uint64_t seen = __atomic_load_n(&entry->tag, __ATOMIC_RELAXED), next;
-    do next = (seen & ~(VERSION_ONE - 1)) + VERSION_ONE;
+    do
+        next = (seen & ~(VERSION_ONE - 1)) + VERSION_ONE;
     while (!__atomic_compare_exchange_n(&entry->tag, &seen, next, true, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
 }
 
 void fdtable_forget_range(unsigned first, unsigned last) {
     uint32_t top = __atomic_load_n(&highest, __ATOMIC_RELAXED);
-    for (unsigned fd = first; fd <= last && fd <= top; fd++) fdtable_forget((int)fd);
+    for (unsigned fd = first; fd <= last && fd <= top; fd++)
+        fdtable_forget((int)fd);
 }
 
 void fdtable_publish(int fd, uint32_t slot, uint64_t id) {
@@ -92,7 +96,8 @@ static int ask_kernel(int fd, struct stream_ref *ref) {
     int saved = errno, answer = 0;
     if (real.getpeername(fd, (struct sockaddr *)&name, &length) != 0) {
         answer = errno == EBADF ? -1 : 0;
-    } else if (length == offsetof(struct sockaddr_un, sun_path) + 1 + TOSEC_PEER_NAME_LENGTH && name.sun_family == AF_UNIX) {
+    } else if (length == offsetof(struct sockaddr_un, sun_path) + 1 + TOSEC_PEER_NAME_LENGTH &&
+               name.sun_family == AF_UNIX) {
         /* "\0tosec/<16 digits>/<8 digits>" */
         const char *text = name.sun_path + 1;
         uint64_t id, slot;
@@ -112,7 +117,8 @@ bool fdtable_resolve(int fd, struct stream_ref *ref) {
     if (entry != NULL) fdtable_forget(fd);
     uint64_t seen = entry != NULL ? __atomic_load_n(&entry->tag, __ATOMIC_ACQUIRE) : 0;
     int answer = ask_kernel(fd, ref);
-    if (answer >= 0) publish(fd, seen, answer == 1 ? STREAM : KERNEL, answer == 1 ? ref->slot : 0, answer == 1 ? ref->id : 0);
+    if (answer >= 0)
+        publish(fd, seen, answer == 1 ? STREAM : KERNEL, answer == 1 ? ref->slot : 0, answer == 1 ? ref->id : 0);
     return answer == 1;
 }
 
@@ -131,7 +137,8 @@ bool fdtable_find(int fd, struct stream_ref *ref) {
         return ask_kernel(fd, ref) == 1;
     }
     int answer = ask_kernel(fd, ref);
-    if (answer >= 0) publish(fd, tag, answer == 1 ? STREAM : KERNEL, answer == 1 ? ref->slot : 0, answer == 1 ? ref->id : 0);
+    if (answer >= 0)
+        publish(fd, tag, answer == 1 ? STREAM : KERNEL, answer == 1 ? ref->slot : 0, answer == 1 ? ref->id : 0);
     return answer == 1;
 }
 

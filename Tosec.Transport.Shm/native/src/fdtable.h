@@ -1,6 +1,7 @@
 /*
- * What this process knows of its descriptors. Only a cache: the truth is the name that the kernel tells for the other end, so an
- * entry may be forgotten at any time and is found again, by whatever process inherited or was given the descriptor.
+ * What this process knows of its descriptors. Only a cache: the truth is the name that the kernel tells for the other
+ * end, so an entry may be forgotten at any time and is found again, by whatever process inherited or was given the
+ * descriptor.
  */
 #ifndef TOSEC_FDTABLE_H
 #define TOSEC_FDTABLE_H
@@ -17,6 +18,7 @@ struct stream_ref {
 enum fd_flag {
     FD_CONNECT_BEGUN = 1, /* EINPROGRESS was answered and nobody has heard the end yet */
     FD_ERROR_READ = 2,    /* the stream's error has been told (SO_ERROR, or by a call) */
+    FD_READ_SHUT = 4,     /* shut down for reading here: that A has ended is no loss of the other side */
 };
 
 void fdtable_start(void);

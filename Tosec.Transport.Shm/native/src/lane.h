@@ -1,6 +1,7 @@
 /*
- * Single-producer single-consumer rings of descriptors. Positions grow for ever; the index is the position modulo the capacity.
- * The other side is another party: its position is checked before it is believed, and a nonsensical one reads as "full" or "empty".
+ * Single-producer single-consumer rings of descriptors. Positions grow for ever; the index is the position modulo the
+ * capacity. The other side is another party: its position is checked before it is believed, and a nonsensical one reads
+ * as "full" or "empty".
  */
 #ifndef TOSEC_LANE_H
 #define TOSEC_LANE_H

@@ -13,7 +13,8 @@ enum { VALUE_BYTES = 128 };
 /* Timeouts are honoured by the kernel, because waiting is the kernel's own waiting on end A. */
 static bool belongs_to_end_a(int level, int name) {
     if (level != SOL_SOCKET) return false;
-    return name == SO_RCVTIMEO || name == SO_SNDTIMEO || name == 66 /* SO_RCVTIMEO_NEW */ || name == 67 /* SO_SNDTIMEO_NEW */;
+    return name == SO_RCVTIMEO || name == SO_SNDTIMEO || name == 66 /* SO_RCVTIMEO_NEW */ ||
+           name == 67 /* SO_SNDTIMEO_NEW */;
 }
 
 /* Values that are pointers into the application: no other party can follow them. */
@@ -25,12 +26,23 @@ static bool carries_pointer(int level, int name) {
 static int local_option(struct stream *stream, int name, int *value) {
     uint32_t status = stream_status(stream);
     switch (name) {
-    case SO_ERROR: *value = stream_take_error(stream); return 0;
-    case SO_TYPE: *value = SOCK_STREAM; return 0;
-    case SO_DOMAIN: *value = stream->state->family == 6 ? AF_INET6 : AF_INET; return 0;
-    case SO_PROTOCOL: *value = IPPROTO_TCP; return 0;
-    case SO_ACCEPTCONN: *value = status == TOSEC_STREAM_LISTENING; return 0;
-    default: return 1;
+    case SO_ERROR:
+        *value = stream_take_error(stream);
+        return 0;
+    case SO_TYPE:
+        *value = SOCK_STREAM;
+        return 0;
+    case SO_DOMAIN:
+        *value = stream->state->family == 6 ? AF_INET6 : AF_INET;
+        return 0;
+    case SO_PROTOCOL:
+        *value = IPPROTO_TCP;
+        return 0;
+    case SO_ACCEPTCONN:
+        *value = status == TOSEC_STREAM_LISTENING;
+        return 0;
+    default:
+        return 1;
     }
 }
 

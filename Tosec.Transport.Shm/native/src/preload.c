@@ -1,7 +1,7 @@
 /*
- * Sockets and descriptors. A wrapper has one shape: not ours, the real function; ours, the core, whose negative answer becomes -1
- * and errno. What comes from the kernel under a number forgets what was known about that number: it may have been closed by a way
- * that no wrapper saw.
+ * Sockets and descriptors. A wrapper has one shape: not ours, the real function; ours, the core, whose negative answer
+ * becomes -1 and errno. What comes from the kernel under a number forgets what was known about that number: it may have
+ * been closed by a way that no wrapper saw.
  */
 #include "preload.h"
 
@@ -111,7 +111,8 @@ EXPORT int ioctl(int fd, unsigned long request, ...) {
     va_end(arguments);
     struct stream_ref ref;
     edge_ensure();
-    if ((request != FIONREAD && request != TIOCOUTQ) || !fdtable_find(fd, &ref)) return real.ioctl(fd, request, argument);
+    if ((request != FIONREAD && request != TIOCOUTQ) || !fdtable_find(fd, &ref))
+        return real.ioctl(fd, request, argument);
     if (argument == NULL) return (int)answer(-EFAULT);
     /* The bytes on end A are not the application's. What is not yet sent is not known here. */
     int n = request == FIONREAD ? core_readable_bytes(ref) : 0;
@@ -193,4 +194,6 @@ EXPORT int close_range(unsigned first, unsigned last, int flags) {
     }
 }
 
-EXPORT void closefrom(int lowest) { close_range(lowest < 0 ? 0 : (unsigned)lowest, ~0u, 0); }
+EXPORT void closefrom(int lowest) {
+    close_range(lowest < 0 ? 0 : (unsigned)lowest, ~0u, 0);
+}

@@ -74,7 +74,8 @@ EXPORT ssize_t recv(int fd, void *bytes, size_t length, int flags) {
 }
 
 /* A connected stream ignores the address, as the kernel does. */
-EXPORT ssize_t sendto(int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to, socklen_t to_length) {
+EXPORT ssize_t sendto(int fd, const void *bytes, size_t length, int flags, const struct sockaddr *to,
+                      socklen_t to_length) {
     struct stream_ref ref;
     if (!ours(fd, &ref)) return real.sendto(fd, bytes, length, flags, to, to_length);
     return send_bytes(ref, bytes, length, flags);
@@ -158,12 +159,14 @@ EXPORT ssize_t sendfile64(int out, int in, off_t *offset, size_t count) {
     return send_file(ref, in, offset, count);
 }
 
-/* ---- fortified variants --------------------------------------------------------------------------------------------- */
+/* ---- fortified variants ---------------------------------------------------------------------------------------------
+ */
 
 extern void __chk_fail(void) __attribute__((noreturn));
 ssize_t __read_chk(int fd, void *bytes, size_t length, size_t room);
 ssize_t __recv_chk(int fd, void *bytes, size_t length, size_t room, int flags);
-ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, int flags, struct sockaddr *from, socklen_t *from_length);
+ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, int flags, struct sockaddr *from,
+                       socklen_t *from_length);
 
 EXPORT ssize_t __read_chk(int fd, void *bytes, size_t length, size_t room) {
     if (length > room) __chk_fail();

@@ -1,6 +1,6 @@
 /*
- * The C library's own functions, resolved once. Everything below the POSIX edge makes system calls through this table only,
- * because a plain call from inside the preload library would come back to the wrapper.
+ * The C library's own functions, resolved once. Everything below the POSIX edge makes system calls through this table
+ * only, because a plain call from inside the preload library would come back to the wrapper.
  */
 #ifndef TOSEC_REAL_H
 #define TOSEC_REAL_H

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 /*
- * Threads that wait for replies share one lane and one event descriptor. One of them, the leader, sleeps on the descriptor and
- * hands replies to the others, which sleep on rpc_events; when it has its own it gives the lead away.
+ * Threads that wait for replies share one lane and one event descriptor. One of them, the leader, sleeps on the
+ * descriptor and hands replies to the others, which sleep on rpc_events; when it has its own it gives the lead away.
  */
 
 enum { SPINS = 2000, SLEEP_MS = 500, PATIENCE_MS = 3000 };
@@ -34,7 +34,9 @@ static void announce(struct session *s) {
     futex_wake(&s->rpc_events, 0x7fffffff);
 }
 
-static bool is_done(const struct rpc_pending *call) { return __atomic_load_n(&call->state, __ATOMIC_ACQUIRE) == RPC_DONE; }
+static bool is_done(const struct rpc_pending *call) {
+    return __atomic_load_n(&call->state, __ATOMIC_ACQUIRE) == RPC_DONE;
+}
 
 static void deliver(struct session *s, const struct rpc_pending *mine) {
     struct tosec_descriptor d;
@@ -44,7 +46,8 @@ static void deliver(struct session *s, const struct rpc_pending *mine) {
         for (uint32_t i = 0; i < TOSEC_RPC_SLOTS; i++) {
             struct rpc_pending *call = &s->calls[i];
             uint32_t state = __atomic_load_n(&call->state, __ATOMIC_ACQUIRE);
-            if ((state != RPC_SENT && state != RPC_ABANDONED) || call->correlation != d.correlation) continue;
+            if (state != RPC_SENT && state != RPC_ABANDONED) continue;
+            if (__atomic_load_n(&call->correlation, __ATOMIC_RELAXED) != d.correlation) continue;
             call->result = (int64_t)d.arg0;
             call->arg1 = d.arg1;
             /* An abandoned call's slot may be used again only now that nobody writes into it any more. */
@@ -124,10 +127,11 @@ static struct rpc_pending *claim(struct session *s, uint32_t *index) {
             /* Unique before it is visible: a late reply to another call must not match. */
             if (__atomic_load_n(&s->calls[i].state, __ATOMIC_RELAXED) != RPC_FREE) continue;
             process_lock(&s->lock);
-            bool mine = s->calls[i].state == RPC_FREE;
+            bool mine = __atomic_load_n(&s->calls[i].state, __ATOMIC_ACQUIRE) == RPC_FREE;
             if (mine) {
-                s->calls[i].correlation = ++s->correlation;
-                __atomic_compare_exchange_n(&s->calls[i].state, &free, RPC_SENT, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+                __atomic_store_n(&s->calls[i].correlation, ++s->correlation, __ATOMIC_RELAXED);
+                __atomic_compare_exchange_n(&s->calls[i].state, &free, RPC_SENT, false, __ATOMIC_RELEASE,
+                                            __ATOMIC_RELAXED);
             }
             process_unlock(&s->lock);
             if (!mine) continue;

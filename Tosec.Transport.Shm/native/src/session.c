@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * On a page that the kernel empties in the child of any fork, so even a child made by a bare clone() cannot use its parent's
- * channel: two producers on one lane would corrupt it.
+ * On a page that the kernel empties in the child of any fork, so even a child made by a bare clone() cannot use its
+ * parent's channel: two producers on one lane would corrupt it.
  */
 struct fork_sensitive {
     struct session *current;
@@ -114,7 +114,8 @@ void session_set_agent(const char *path) {
 }
 
 void session_start(void) {
-    for (int i = 0; i < OWN_DESCRIPTORS; i++) own[i] = -1;
+    for (int i = 0; i < OWN_DESCRIPTORS; i++)
+        own[i] = -1;
     own_pid = getpid();
     void *page = mmap(NULL, TOSEC_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page != MAP_FAILED) {

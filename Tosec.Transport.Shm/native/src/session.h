@@ -1,6 +1,6 @@
 /*
- * The process's attachment to its guest: two mapped segments, one channel, the doorbells. There is at most one at a time; it is
- * made at first need, lost when the agent goes, and never survives a fork (the child attaches for itself).
+ * The process's attachment to its guest: two mapped segments, one channel, the doorbells. There is at most one at a
+ * time; it is made at first need, lost when the agent goes, and never survives a fork (the child attaches for itself).
  */
 #ifndef TOSEC_SESSION_H
 #define TOSEC_SESSION_H
@@ -25,9 +25,9 @@ struct session {
     struct tosec_segment_header geometry; /* private, validated copy of the edge header */
     uint8_t *edge;
     const uint8_t *receive;
-    uint64_t edge_bytes, receive_bytes;     /* mapped */
+    uint64_t edge_bytes, receive_bytes;      /* mapped */
     uint64_t receive_pool, receive_pool_end; /* where payloads may lie */
-    uint64_t own_bytes;                     /* of this structure */
+    uint64_t own_bytes;                      /* of this structure */
     uint32_t channel;
     uint32_t parties;
     int control, event;
@@ -47,7 +47,8 @@ struct session {
 
 void session_start(void);
 void session_set_agent(const char *path);
-/* Attaches if need be; returns 0 or a negative errno. Each success is paired with session_leave. Signals must be blocked. */
+/* Attaches if need be; returns 0 or a negative errno. Each success is paired with session_leave. Signals must be
+ * blocked. */
 int session_enter(struct session **s);
 void session_leave(struct session *s);
 /* The agent or the TOE behind this session is gone. The caller still leaves. */
@@ -66,10 +67,14 @@ struct stream {
 };
 /* 0, or negative: -ENETDOWN no session, -ECONNRESET the TOE does not know this stream any more. */
 int stream_enter(struct stream *stream, struct stream_ref *ref);
-static inline void stream_leave(struct stream *stream) { session_leave(stream->s); }
+static inline void stream_leave(struct stream *stream) {
+    session_leave(stream->s);
+}
 static inline uint32_t stream_status(const struct stream *stream) {
     return __atomic_load_n(&stream->state->state, __ATOMIC_ACQUIRE); /* pairs with the TOVM's release */
 }
+/* The peer has reset the connection and the state does not say so yet. */
+bool stream_is_reset(const struct stream *stream);
 /* The stream's errno if nobody was told yet, otherwise 0. */
 int stream_take_error(struct stream *stream);
 
@@ -84,7 +89,9 @@ void pool_reap(struct session *s);
 uint32_t pool_take(struct session *s, bool large);
 void pool_return(struct session *s, uint32_t handle);
 uint64_t pool_offset(const struct session *s, uint32_t handle);
-static inline uint32_t pool_bytes(uint32_t handle) { return handle >> 31 ? TOSEC_LARGE_BUFFER : TOSEC_SMALL_BUFFER; }
+static inline uint32_t pool_bytes(uint32_t handle) {
+    return handle >> 31 ? TOSEC_LARGE_BUFFER : TOSEC_SMALL_BUFFER;
+}
 
 /* Puts a descriptor without payload on a lane; waits for room while the other side lives. 0 or -ENETDOWN. */
 int lane_put(struct session *s, uint32_t party, const struct tosec_descriptor *descriptor);

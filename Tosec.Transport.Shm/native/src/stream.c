@@ -8,8 +8,8 @@ static const uint64_t one = 1;
 
 static void ring_bell(struct session *s, uint32_t party) {
     struct tosec_edge_party *wake = (struct tosec_edge_party *)(s->edge + TOSEC_EDGE_PARTIES) + party;
-    /* The caller published before; this fence orders that before the look at `sleeping`. The sleeper sets `sleeping`, fences
-     * and looks at what is published. One of the two sees the other, so no news is slept over. */
+    /* The caller published before; this fence orders that before the look at `sleeping`. The sleeper sets `sleeping`,
+     * fences and looks at what is published. One of the two sees the other, so no news is slept over. */
     full_fence();
     if (__atomic_load_n(&wake->sleeping, __ATOMIC_RELAXED) == 0) return;
     if (__atomic_exchange_n(&wake->sleeping, 0, __ATOMIC_ACQ_REL) != 1 || s->doorbell[party] < 0) return;
@@ -53,15 +53,37 @@ int stream_enter(struct stream *stream, struct stream_ref *ref) {
     return -ECONNRESET;
 }
 
+/* A reset that came through the chain is the ring's last entry, and the state still says "connected". errno, or 0. */
+static uint32_t reset_in_ring(const struct stream *stream) {
+    const struct session *s = stream->s;
+    uint64_t tail = __atomic_load_n(&stream->state->receive_tail, __ATOMIC_ACQUIRE);
+    if (tail == 0) return 0;
+    const struct tosec_ring_entry *ring =
+        (const struct tosec_ring_entry *)(s->receive + tosec_receive_ring(&s->geometry, stream->ref.slot));
+    struct tosec_ring_entry last = ring[(tail - 1) % TOSEC_RING_ENTRIES];
+    if (last.kind != TOSEC_ENTRY_RESET) return 0;
+    return last.length != 0 ? last.length : ECONNRESET;
+}
+
+bool stream_is_reset(const struct stream *stream) {
+    return reset_in_ring(stream) != 0;
+}
+
 int stream_take_error(struct stream *stream) {
     uint32_t status = stream_status(stream);
     uint32_t error = __atomic_load_n(&stream->state->error, __ATOMIC_ACQUIRE);
-    if (status != TOSEC_STREAM_FAILED && status != TOSEC_STREAM_ABORTED) return 0;
+    if (status == TOSEC_STREAM_CONNECTED) {
+        error = reset_in_ring(stream);
+        if (error == 0) return 0;
+    } else if (status != TOSEC_STREAM_FAILED && status != TOSEC_STREAM_ABORTED) {
+        return 0;
+    }
     if (error == 0 || error > 4095) error = ECONNRESET;
     return (fdtable_flags_set(stream->ref.fd, FD_ERROR_READ) & FD_ERROR_READ) != 0 ? 0 : (int)error;
 }
 
-/* ---- send buffers ------------------------------------------------------------------------------------------------- */
+/* ---- send buffers -------------------------------------------------------------------------------------------------
+ */
 
 static void give_back(struct session *s, uint32_t handle) {
     if (handle == 0) return;

@@ -24,11 +24,14 @@ void receive_lock(struct stream *stream) {
     wake_agent(stream->s, stream->ref.slot);
 }
 
-void receive_unlock(struct stream *stream) { stream_unlock(&stream->cursor->receive_lock); }
+void receive_unlock(struct stream *stream) {
+    stream_unlock(&stream->cursor->receive_lock);
+}
 
 int ring_peek(const struct stream *stream, uint64_t position, struct tosec_ring_entry *entry) {
     const struct session *s = stream->s;
-    uint64_t tail = __atomic_load_n(&stream->state->receive_tail, __ATOMIC_ACQUIRE); /* pairs with the last hop's release */
+    uint64_t tail =
+        __atomic_load_n(&stream->state->receive_tail, __ATOMIC_ACQUIRE); /* pairs with the last hop's release */
     uint64_t waiting = tail - position;
     if (waiting == 0) return 0;
     if (waiting > TOSEC_RING_ENTRIES) return -ECONNRESET;
@@ -50,12 +53,13 @@ void ring_advance(struct stream *stream) {
 bool ring_settle(struct stream *stream, bool byte_seen) {
     struct tosec_stream_cursor *cursor = stream->cursor;
     if (__atomic_load_n(&cursor->readable_token, __ATOMIC_ACQUIRE) != 0 || byte_seen) {
-        /* The agent sets the token before it writes the byte. If the byte is not there yet the token stays, and whoever is woken
-         * by the byte comes here again. */
+        /* The agent sets the token before it writes the byte. If the byte is not there yet the token stays, and whoever
+         * is woken by the byte comes here again. */
         if (!take_byte(stream->ref.fd, 0)) return true;
         __atomic_store_n(&cursor->readable_token, 0, __ATOMIC_RELEASE);
     }
-    /* The last hop publishes, fences and has the agent look at the token; we clear the token, fence and look at the tail. */
+    /* The last hop publishes, fences and has the agent look at the token; we clear the token, fence and look at the
+     * tail. */
     full_fence();
     if (__atomic_load_n(&stream->state->receive_tail, __ATOMIC_ACQUIRE) == cursor->receive_head) return true;
     if (__atomic_load_n(&cursor->readable_token, __ATOMIC_ACQUIRE) == 0) wake_agent(stream->s, stream->ref.slot);
@@ -114,13 +118,16 @@ static int empty_state(struct stream *stream, bool some_done) {
     if (some_done && stream_status(stream) != TOSEC_STREAM_CONNECTED) return 0;
     switch (stream_status(stream)) {
     case TOSEC_STREAM_CREATED:
-    case TOSEC_STREAM_LISTENING: return -ENOTCONN;
+    case TOSEC_STREAM_LISTENING:
+        return -ENOTCONN;
     case TOSEC_STREAM_FAILED: {
         int error = stream_take_error(stream);
         return error != 0 ? -error : -ENOTCONN;
     }
-    case TOSEC_STREAM_ABORTED: return -stream_take_error(stream);
-    default: return __atomic_load_n(&stream->state->closed_read, __ATOMIC_ACQUIRE) != 0 ? 0 : EMPTY;
+    case TOSEC_STREAM_ABORTED:
+        return -stream_take_error(stream);
+    default:
+        return __atomic_load_n(&stream->state->closed_read, __ATOMIC_ACQUIRE) != 0 ? 0 : EMPTY;
     }
 }
 
@@ -151,7 +158,8 @@ static int take(struct stream *stream, struct sink *sink, bool peek, bool byte_s
         }
         if (entry.kind == TOSEC_ENTRY_ACCEPTED) return -ENOTCONN;
         if (sink->done != 0) {
-            /* Whoever waits for edges and had a short read will not read again before the next edge, so the end gets its own. */
+            /* Whoever waits for edges and had a short read will not read again before the next edge, so the end gets
+             * its own. */
             if (!peek && sink->room != 0 && __atomic_load_n(&stream->cursor->readable_token, __ATOMIC_ACQUIRE) != 0 &&
                 take_byte(stream->ref.fd, 0)) {
                 __atomic_store_n(&stream->cursor->readable_token, 0, __ATOMIC_RELEASE);
@@ -178,7 +186,8 @@ static int receive_once(struct stream_ref *ref, struct sink *sink, int flags, bo
     if (r == 0) {
         uint64_t head = __atomic_load_n(&stream.cursor->receive_head, __ATOMIC_RELAXED);
         receive_lock(&stream);
-        do r = take(&stream, sink, (flags & MSG_PEEK) != 0, byte_seen);
+        do
+            r = take(&stream, sink, (flags & MSG_PEEK) != 0, byte_seen);
         while (r == AGAIN && sink->done == 0);
         if (r == AGAIN) r = EMPTY;
         receive_unlock(&stream);
@@ -193,7 +202,8 @@ int64_t core_receive(struct stream_ref ref, const struct iovec *iov, int count, 
     if ((flags & MSG_OOB) != 0) return -EINVAL;
     if ((flags & MSG_ERRQUEUE) != 0) return -EAGAIN;
     struct sink sink = {.iov = iov, .count = count, .discard = (flags & MSG_TRUNC) != 0};
-    for (int i = 0; i < count; i++) sink.room += iov[i].iov_len;
+    for (int i = 0; i < count; i++)
+        sink.room += iov[i].iov_len;
     if (sink.room == 0) return 0;
     bool all = (flags & MSG_WAITALL) != 0 && (flags & MSG_PEEK) == 0, byte_seen = false, gone = false;
     for (;;) {
@@ -206,7 +216,8 @@ int64_t core_receive(struct stream_ref ref, const struct iovec *iov, int count, 
         byte_seen = r == 1;
         gone = r == 0; /* once more: the end may have been published just before */
     }
-    if (sink.done != 0 || !peer_is_gone(ref.fd)) return (int64_t)sink.done;
+    if (sink.done != 0 || (fdtable_flags(ref.fd) & FD_READ_SHUT) != 0) return (int64_t)sink.done;
+    /* Nothing in the ring explains the end: agent or TOE are gone, and what came may not be all. */
     return (fdtable_flags_set(ref.fd, FD_ERROR_READ) & FD_ERROR_READ) != 0 ? 0 : -ECONNRESET;
 }
 

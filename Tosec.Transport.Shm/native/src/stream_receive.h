@@ -11,8 +11,8 @@ int ring_peek(const struct stream *stream, uint64_t position, struct tosec_ring_
 /* Moves past the entry at receive_head. */
 void ring_advance(struct stream *stream);
 /*
- * When the ring is empty: takes the readiness byte back, so that poll waits again. byte_seen: the kernel has just shown a byte,
- * so it is taken even if the token says none is there. False: news came meanwhile (and the agent knows).
+ * When the ring is empty: takes the readiness byte back, so that poll waits again. byte_seen: the kernel has just shown
+ * a byte, so it is taken even if the token says none is there. False: news came meanwhile (and the agent knows).
  */
 bool ring_settle(struct stream *stream, bool byte_seen);
 /* After the lock is released: gives credit back if the TOE waits for it. */

@@ -50,14 +50,19 @@ static uint64_t credit_of(const struct stream *stream) {
 /* 0 if bytes may be sent now. */
 static int send_state(struct stream *stream) {
     switch (stream_status(stream)) {
-    case TOSEC_STREAM_CONNECTED: return __atomic_load_n(&stream->cursor->fin_sent, __ATOMIC_ACQUIRE) != 0 ? -EPIPE : 0;
-    case TOSEC_STREAM_CONNECTING: return NEED_CONNECT;
+    case TOSEC_STREAM_CONNECTED:
+        if (__atomic_load_n(&stream->cursor->fin_sent, __ATOMIC_ACQUIRE) != 0) return -EPIPE;
+        if (!stream_is_reset(stream)) return 0;
+        __attribute__((fallthrough));
+    case TOSEC_STREAM_CONNECTING:
+        return NEED_CONNECT;
     case TOSEC_STREAM_FAILED:
     case TOSEC_STREAM_ABORTED: {
         int error = stream_take_error(stream);
         return error != 0 ? -error : -EPIPE;
     }
-    default: return -EPIPE;
+    default:
+        return -EPIPE;
     }
 }
 
@@ -119,7 +124,8 @@ static int publish(struct stream *stream, uint32_t handle, uint32_t length, uint
     if (!lane_has_room(lane)) pool_reap(s);
     bool room = lane_has_room(lane);
     if (room) {
-        /* Next to one another: a process killed between them leaves a gap or a repetition that the first hop notices. */
+        /* Next to one another: a process killed between them leaves a gap or a repetition that the first hop notices.
+         */
         __atomic_store_n(&cursor->send_sequence, d.sequence + 1, __ATOMIC_RELAXED);
         __atomic_store_n(&cursor->send_position, cursor->send_position + cost, __ATOMIC_RELAXED);
         lane_push(lane, &d, handle);
@@ -132,7 +138,8 @@ static int publish(struct stream *stream, uint32_t handle, uint32_t length, uint
 static uint32_t choose_buffer(struct stream *stream, size_t left, int *why) {
     const struct tosec_segment_header *g = &stream->s->geometry;
     uint64_t credit = credit_of(stream);
-    bool large = left > TOSEC_SMALL_BUFFER && g->send_large != 0 && (credit >= TOSEC_LARGE_BUFFER || g->send_small == 0);
+    bool large =
+        left > TOSEC_SMALL_BUFFER && g->send_large != 0 && (credit >= TOSEC_LARGE_BUFFER || g->send_small == 0);
     *why = credit < (large ? TOSEC_LARGE_BUFFER : TOSEC_SMALL_BUFFER) ? NEED_CREDIT : NEED_BUFFER;
     if (*why == NEED_CREDIT) return 0;
     uint32_t handle = pool_take(stream->s, large);

@@ -8,8 +8,8 @@ void fill_until_full(int fd);
 /* Asks the agent to make A writable again if the stream has room. */
 void ask_for_drain(struct stream *stream);
 /*
- * Waits in the kernel until A takes a byte. 0: look again; -EAGAIN: A is full and the caller must not or no longer wait;
- * -EPIPE: the other end is gone; -EINTR.
+ * Waits in the kernel until A takes a byte. 0: look again; -EAGAIN: A is full and the caller must not or no longer
+ * wait; -EPIPE: the other end is gone; -EINTR.
  */
 int wait_writable(int fd, int flags);
 /* Publishes FIN once, behind everything sent. */

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Waiting here is by raw system calls, because the C library's are cancellation points and a cancelled thread would keep the
- * lock. errno belongs to the application; every function that makes a call puts it back. */
+/* Waiting here is by raw system calls, because the C library's are cancellation points and a cancelled thread would
+ * keep the lock. errno belongs to the application; every function that makes a call puts it back. */
 
 #define BIT(signal) (1ull << ((signal)-1))
 
@@ -51,7 +51,8 @@ void process_lock(uint32_t *word) {
         seen = 0;
         if (__atomic_compare_exchange_n(word, &seen, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
     }
-    while (__atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE) != 0) futex_wait(word, 2, 1000);
+    while (__atomic_exchange_n(word, 2, __ATOMIC_ACQUIRE) != 0)
+        futex_wait(word, 2, 1000);
 }
 
 void process_unlock(uint32_t *word) {
@@ -65,7 +66,9 @@ uint32_t thread_id(void) {
     return own_thread;
 }
 
-void thread_id_forget(void) { own_thread = 0; }
+void thread_id_forget(void) {
+    own_thread = 0;
+}
 
 /* A killed process that its parent has not yet waited for still answers signal 0, so the state letter decides. */
 static bool thread_is_gone(uint32_t tid) {
@@ -77,9 +80,12 @@ static bool thread_is_gone(uint32_t tid) {
         char path[32] = "/proc/";
         char digits[12];
         int n = 0, at = 6;
-        for (uint32_t left = tid; left != 0; left /= 10) digits[n++] = (char)('0' + left % 10);
-        while (n > 0) path[at++] = digits[--n];
-        for (const char *rest = "/stat"; *rest != 0;) path[at++] = *rest++;
+        for (uint32_t left = tid; left != 0; left /= 10)
+            digits[n++] = (char)('0' + left % 10);
+        while (n > 0)
+            path[at++] = digits[--n];
+        for (const char *rest = "/stat"; *rest != 0;)
+            path[at++] = *rest++;
         path[at] = 0;
         long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
         if (fd >= 0) {

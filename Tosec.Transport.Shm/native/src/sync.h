@@ -1,7 +1,7 @@
 /*
- * Locks and signal masks. Two kinds of lock: process_lock guards private memory of this process; stream_lock is a word in the
- * segment that carries the thread id of its holder, so that whoever waits for a holder that was killed can take it over.
- * Both are taken with signals blocked, so a signal handler never finds its own thread inside.
+ * Locks and signal masks. Two kinds of lock: process_lock guards private memory of this process; stream_lock is a word
+ * in the segment that carries the thread id of its holder, so that whoever waits for a holder that was killed can take
+ * it over. Both are taken with signals blocked, so a signal handler never finds its own thread inside.
  */
 #ifndef TOSEC_SYNC_H
 #define TOSEC_SYNC_H
@@ -30,7 +30,11 @@ uint64_t monotonic_ms(void);
 uint32_t thread_id(void);
 void thread_id_forget(void); /* in the child of a fork */
 
-static inline void full_fence(void) { __atomic_thread_fence(__ATOMIC_SEQ_CST); }
-static inline void cpu_relax(void) { __builtin_ia32_pause(); }
+static inline void full_fence(void) {
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+static inline void cpu_relax(void) {
+    __builtin_ia32_pause();
+}
 
 #endif

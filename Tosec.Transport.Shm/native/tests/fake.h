@@ -1,6 +1,7 @@
 /*
- * A stand-in for agent and TOE, for testing the library alone: one process, one thread, one epoll set, kernel sockets behind.
- * It keeps to the wake-up rules strictly (no polling for what a bell should have told), so a lost wake-up shows as a hang.
+ * A stand-in for agent and TOE, for testing the library alone: one process, one thread, one epoll set, kernel sockets
+ * behind. It keeps to the wake-up rules strictly (no polling for what a bell should have told), so a lost wake-up shows
+ * as a hang.
  */
 #ifndef FAKE_H
 #define FAKE_H
@@ -28,7 +29,9 @@ extern uint64_t window;
         }                                                                                                              \
     } while (0)
 
-static inline uint64_t event_key(enum event_kind kind, uint32_t number) { return (uint64_t)kind << 32 | number; }
+static inline uint64_t event_key(enum event_kind kind, uint32_t number) {
+    return (uint64_t)kind << 32 | number;
+}
 
 static inline struct tosec_stream_cursor *cursor_of(uint32_t slot) {
     return (struct tosec_stream_cursor *)(edge + tosec_edge_cursors(&geometry)) + slot;
@@ -49,7 +52,7 @@ void toe_rpc(uint32_t channel, const struct tosec_descriptor *d);
 void toe_descriptor(const struct tosec_descriptor *d);
 void toe_socket_event(uint32_t slot, uint32_t events);
 void toe_registered(uint32_t slot, uint64_t id, int end_b);
-void toe_look(uint32_t slot);      /* the ready bit was set */
+void toe_look(uint32_t slot); /* the ready bit was set */
 void toe_peer_closed(uint32_t slot);
 void toe_channel_gone(uint32_t channel);
 int toe_streams(void);

@@ -43,7 +43,8 @@ void watch(int fd, uint32_t events, uint64_t key, bool change) {
 
 static int segment(const char *name, uint32_t kind, uint64_t bytes, uint8_t **at) {
     uint64_t total = TOSEC_PAGE;
-    while (total < bytes) total *= 2;
+    while (total < bytes)
+        total *= 2;
     int fd = memfd_create(name, MFD_CLOEXEC);
     CHECK(fd >= 0 && ftruncate(fd, (off_t)total) == 0);
     *at = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -103,13 +104,14 @@ static void attach(uint32_t c, const struct tosec_agent_packet *request) {
         struct cmsghdr aligned;
     } ancillary = {0};
     struct iovec iov = {&answer, sizeof answer};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
     struct cmsghdr *h = CMSG_FIRSTHDR(&m);
     h->cmsg_level = SOL_SOCKET;
     h->cmsg_type = SCM_RIGHTS;
     h->cmsg_len = CMSG_LEN(sizeof fds);
     memcpy(CMSG_DATA(h), fds, sizeof fds);
-    if (sendmsg(channels[c].control, &m, MSG_NOSIGNAL) != sizeof answer) perror("fake node: attach");
+    if (sendmsg(channels[c].control, &m, MSG_NOSIGNAL) != sizeof answer && errno != EPIPE) perror("fake node: attach");
 }
 
 static void drain_lanes(uint32_t c) {
@@ -149,7 +151,8 @@ static void control_event(uint32_t c) {
             struct cmsghdr aligned;
         } ancillary;
         struct iovec iov = {&packet, sizeof packet};
-        struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
+        struct msghdr m = {
+            .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
         ssize_t got = recvmsg(channels[c].control, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
         if (got < 0 && errno == EAGAIN) return;
         if (got <= 0) {
@@ -198,7 +201,8 @@ void reply(uint32_t c, const struct tosec_descriptor *request, int64_t result, u
     __atomic_store_n(&lane->tail, ++channels[c].reply_tail, __ATOMIC_RELEASE);
     struct tosec_channel_header *header = (struct tosec_channel_header *)(edge + tosec_edge_channel(c));
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&header->sleeping, __ATOMIC_RELAXED) != 0 && __atomic_exchange_n(&header->sleeping, 0, __ATOMIC_ACQ_REL) == 1)
+    if (__atomic_load_n(&header->sleeping, __ATOMIC_RELAXED) != 0 &&
+        __atomic_exchange_n(&header->sleeping, 0, __ATOMIC_ACQ_REL) == 1)
         CHECK(eventfd_write(channels[c].event, 1) == 0);
 }
 
@@ -228,7 +232,8 @@ static bool take_news(void) {
 }
 
 static void sleep_or_not(bool asleep) {
-    for (uint32_t p = 0; p < 2; p++) __atomic_store_n(&party_of(p)->sleeping, asleep ? 1u : 0u, __ATOMIC_SEQ_CST);
+    for (uint32_t p = 0; p < 2; p++)
+        __atomic_store_n(&party_of(p)->sleeping, asleep ? 1u : 0u, __ATOMIC_SEQ_CST);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -236,7 +241,9 @@ static void handle(struct epoll_event *e, int listener, int beat) {
     uint32_t number = (uint32_t)e->data.u64;
     uint64_t count;
     switch ((enum event_kind)(e->data.u64 >> 32)) {
-    case EVENT_ACCEPT: new_process(listener); break;
+    case EVENT_ACCEPT:
+        new_process(listener);
+        break;
     case EVENT_CONTROL:
         if (channels[number].used) control_event(number);
         break;
@@ -244,13 +251,16 @@ static void handle(struct epoll_event *e, int listener, int beat) {
         if (read(bell, &count, sizeof count) < 0) break;
         break;
     case EVENT_BEAT:
-        if (read(beat, &count, sizeof count) > 0 && !frozen) __atomic_fetch_add(&party_of(TOSEC_PARTY_TOVM)->heartbeat, 1, __ATOMIC_RELEASE);
+        if (read(beat, &count, sizeof count) > 0 && !frozen)
+            __atomic_fetch_add(&party_of(TOSEC_PARTY_TOVM)->heartbeat, 1, __ATOMIC_RELEASE);
         break;
     case EVENT_PEER:
         take_news(); /* what was sent before the close comes before the close */
         toe_peer_closed(number);
         break;
-    case EVENT_SOCKET: toe_socket_event(number, e->events); break;
+    case EVENT_SOCKET:
+        toe_socket_event(number, e->events);
+        break;
     }
 }
 
@@ -280,7 +290,8 @@ int main(int count, char **arguments) {
         sleep_or_not(true);
         int n = take_news() ? 0 : epoll_wait(epoll, events, 64, -1);
         sleep_or_not(false);
-        for (int i = 0; i < n; i++) handle(&events[i], listener, beat);
+        for (int i = 0; i < n; i++)
+            handle(&events[i], listener, beat);
         while (take_news()) {
         }
     }

@@ -31,12 +31,14 @@ static bool buffer_used[RECEIVE_BUFFERS];
 
 int toe_streams(void) {
     int n = 0;
-    for (int i = 0; i < FAKE_STREAMS; i++) n += streams[i].used;
+    for (int i = 0; i < FAKE_STREAMS; i++)
+        n += streams[i].used;
     return n;
 }
 int toe_buffers(void) {
     int n = 0;
-    for (int i = 0; i < RECEIVE_BUFFERS; i++) n += buffer_used[i];
+    for (int i = 0; i < RECEIVE_BUFFERS; i++)
+        n += buffer_used[i];
     return n;
 }
 
@@ -83,12 +85,16 @@ static socklen_t to_kernel(const struct tosec_address *from, struct sockaddr_sto
 static void note_addresses(uint32_t slot) {
     struct sockaddr_storage name;
     socklen_t length = sizeof name;
-    if (getsockname(streams[slot].socket, (struct sockaddr *)&name, &length) == 0) from_kernel(&name, &state_of(slot)->local);
+    if (getsockname(streams[slot].socket, (struct sockaddr *)&name, &length) == 0)
+        from_kernel(&name, &state_of(slot)->local);
     length = sizeof name;
-    if (getpeername(streams[slot].socket, (struct sockaddr *)&name, &length) == 0) from_kernel(&name, &state_of(slot)->remote);
+    if (getpeername(streams[slot].socket, (struct sockaddr *)&name, &length) == 0)
+        from_kernel(&name, &state_of(slot)->remote);
 }
 
-static void set_state(uint32_t slot, uint32_t status) { __atomic_store_n(&state_of(slot)->state, status, __ATOMIC_RELEASE); }
+static void set_state(uint32_t slot, uint32_t status) {
+    __atomic_store_n(&state_of(slot)->state, status, __ATOMIC_RELEASE);
+}
 
 static int64_t allocate(int family, int socket_fd, uint32_t status) {
     for (uint32_t slot = 0; slot < FAKE_STREAMS; slot++) {
@@ -140,7 +146,8 @@ static void show_readable(uint32_t slot) {
     struct stream *s = &streams[slot];
     if (s->end_b < 0) return;
     uint32_t none = 0;
-    if (__atomic_compare_exchange_n(&cursor_of(slot)->readable_token, &none, 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    if (__atomic_compare_exchange_n(&cursor_of(slot)->readable_token, &none, 1, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
         if (send(s->end_b, "r", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1 && errno != EPIPE) perror("fake node: byte");
 }
 
@@ -168,7 +175,8 @@ static void release(uint32_t slot) {
         if (b >= 0) buffer_used[b] = false;
         struct tosec_ring_entry *e = &ring[s->ring_freed % TOSEC_RING_ENTRIES];
         /* Accepted by us, never by the application. */
-        if (e->kind == TOSEC_ENTRY_ACCEPTED && s->ring_freed >= __atomic_load_n(&cursor_of(slot)->receive_head, __ATOMIC_ACQUIRE))
+        if (e->kind == TOSEC_ENTRY_ACCEPTED &&
+            s->ring_freed >= __atomic_load_n(&cursor_of(slot)->receive_head, __ATOMIC_ACQUIRE))
             release(e->length);
     }
     free_chunks(s->ready);
@@ -206,7 +214,8 @@ static void read_socket(uint32_t slot) {
             state_of(slot)->starved = 0;
         }
         int64_t b = 0;
-        while (b < RECEIVE_BUFFERS && buffer_used[b]) b++;
+        while (b < RECEIVE_BUFFERS && buffer_used[b])
+            b++;
         CHECK(b < RECEIVE_BUFFERS);
         uint64_t at = tosec_receive_pool(&geometry) + (uint64_t)b * TOSEC_SMALL_BUFFER;
         ssize_t n = recv(s->socket, receive + at, TOSEC_SMALL_BUFFER, MSG_DONTWAIT);
@@ -245,8 +254,10 @@ static void write_socket(uint32_t slot) {
             ssize_t n = send(s->socket, c->bytes + c->sent, c->length - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
             if (n < 0 && errno == EAGAIN) break;
             if (n < 0) {
-                if (!s->closing) abort_stream(slot, errno);
-                else free_chunks(s->ready), s->ready = NULL;
+                if (!s->closing)
+                    abort_stream(slot, errno);
+                else
+                    free_chunks(s->ready), s->ready = NULL;
                 break;
             }
             c->sent += (uint32_t)n;
@@ -275,7 +286,8 @@ static void in_order(struct stream *s, struct chunk *c) {
             struct chunk *found = *at, **end = &s->ready;
             *at = found->next;
             found->next = NULL;
-            while (*end != NULL) end = &(*end)->next;
+            while (*end != NULL)
+                end = &(*end)->next;
             *end = found;
             if (!found->fin) s->expected++;
             again = true;
@@ -300,11 +312,13 @@ void toe_descriptor(const struct tosec_descriptor *d) {
         CHECK(d->offset >= tosec_edge_send_pool(&geometry) && d->offset + d->length <= tosec_edge_end(&geometry));
         CHECK(d->length > 0 && d->length <= TOSEC_LARGE_BUFFER);
     }
-    uint64_t in_pool = fin ? 0 : (d->offset - tosec_edge_send_pool(&geometry)) % tosec_send_bytes_per_channel(&geometry);
+    uint64_t in_pool =
+        fin ? 0 : (d->offset - tosec_edge_send_pool(&geometry)) % tosec_send_bytes_per_channel(&geometry);
     struct chunk *c = malloc(sizeof *c + (fin ? 0 : d->length));
     *c = (struct chunk){.sequence = d->sequence, .length = fin ? 0 : d->length, .fin = fin};
     if (!fin) {
-        c->cost = in_pool < (uint64_t)geometry.send_small * TOSEC_SMALL_BUFFER ? TOSEC_SMALL_BUFFER : TOSEC_LARGE_BUFFER;
+        c->cost =
+            in_pool < (uint64_t)geometry.send_small * TOSEC_SMALL_BUFFER ? TOSEC_SMALL_BUFFER : TOSEC_LARGE_BUFFER;
         memcpy(c->bytes, edge + d->offset, d->length);
     }
     in_order(s, c);
@@ -329,7 +343,10 @@ static void accept_some(uint32_t slot) {
             return;
         }
         interest((uint32_t)fresh, EPOLLIN);
-        publish(slot, (struct tosec_ring_entry){state_of((uint32_t)fresh)->connection_id, (uint32_t)fresh, TOSEC_ENTRY_ACCEPTED}, -1);
+        publish(
+            slot,
+            (struct tosec_ring_entry){state_of((uint32_t)fresh)->connection_id, (uint32_t)fresh, TOSEC_ENTRY_ACCEPTED},
+            -1);
     }
 }
 
@@ -365,7 +382,8 @@ void toe_socket_event(uint32_t slot, uint32_t events) {
         if ((events & EPOLLIN) != 0) read_socket(slot);
         if (s->used && (events & EPOLLOUT) != 0) write_socket(slot);
         if (s->used && (events & (EPOLLERR | EPOLLHUP)) != 0 && !s->ended) read_socket(slot);
-        if (s->used && (events & (EPOLLERR | EPOLLHUP)) != 0 && s->ended && state_of(slot)->state == TOSEC_STREAM_CONNECTED) {
+        if (s->used && (events & (EPOLLERR | EPOLLHUP)) != 0 && s->ended &&
+            state_of(slot)->state == TOSEC_STREAM_CONNECTED) {
             int error = 0;
             socklen_t length = sizeof error;
             getsockopt(s->socket, SOL_SOCKET, SO_ERROR, &error, &length);
@@ -411,7 +429,9 @@ void toe_peer_closed(uint32_t slot) {
 
 void toe_channel_gone(uint32_t channel) {
     for (uint32_t slot = 0; slot < FAKE_STREAMS; slot++)
-        if (streams[slot].used && streams[slot].end_b < 0 && !streams[slot].closing && cursor_of(slot)->channel == channel) release(slot);
+        if (streams[slot].used && streams[slot].end_b < 0 && !streams[slot].closing &&
+            cursor_of(slot)->channel == channel)
+            release(slot);
 }
 
 /* ---- RPC --------------------------------------------------------------------------------------------------------- */
@@ -420,7 +440,9 @@ static int64_t begin_connect(uint32_t slot, const struct tosec_address *to) {
     struct sockaddr_storage name;
     socklen_t length = to_kernel(to, &name);
     struct stream *s = &streams[slot];
-    if (s->socket < 0) s->socket = socket(state_of(slot)->family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (s->socket < 0)
+        s->socket =
+            socket(state_of(slot)->family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     set_state(slot, TOSEC_STREAM_CONNECTING);
     if (connect(s->socket, (struct sockaddr *)&name, length) == 0 || errno != EINPROGRESS) {
         int error = errno;
@@ -453,7 +475,8 @@ void toe_rpc(uint32_t channel, const struct tosec_descriptor *d) {
         r = allocate((int)wanted->family, fd, TOSEC_STREAM_CREATED);
         if (r >= 0) {
             arg1 = state_of((uint32_t)r)->connection_id;
-            cursor_of((uint32_t)r)->channel = channel; /* a process that dies before it has read the reply leaves this */
+            cursor_of((uint32_t)r)->channel =
+                channel; /* a process that dies before it has read the reply leaves this */
         }
         break;
     }
@@ -472,7 +495,9 @@ void toe_rpc(uint32_t channel, const struct tosec_descriptor *d) {
             interest(d->slot, EPOLLIN);
         }
         break;
-    case TOSEC_RPC_CONNECT: r = begin_connect(d->slot, (const struct tosec_address *)bytes); break;
+    case TOSEC_RPC_CONNECT:
+        r = begin_connect(d->slot, (const struct tosec_address *)bytes);
+        break;
     case TOSEC_RPC_SET_OPTION: {
         const struct tosec_rpc_option *o = (const struct tosec_rpc_option *)bytes;
         r = setsockopt(s->socket, o->level, o->name, o + 1, o->length) == 0 ? 0 : -errno;
@@ -481,7 +506,8 @@ void toe_rpc(uint32_t channel, const struct tosec_descriptor *d) {
     case TOSEC_RPC_GET_OPTION: {
         const struct tosec_rpc_option *o = (const struct tosec_rpc_option *)bytes;
         socklen_t length = o->length;
-        r = getsockopt(s->socket, o->level, o->name, bytes + TOSEC_RPC_REPLY_OFFSET, &length) == 0 ? (int64_t)length : -errno;
+        r = getsockopt(s->socket, o->level, o->name, bytes + TOSEC_RPC_REPLY_OFFSET, &length) == 0 ? (int64_t)length
+                                                                                                   : -errno;
         break;
     }
     case TOSEC_RPC_SHUTDOWN:

@@ -1,4 +1,5 @@
-/* Prints every size and offset of the shared bytes as "name value" lines, for comparison with the other language's definition. */
+/* Prints every size and offset of the shared bytes as "name value" lines, for comparison with the other language's
+ * definition. */
 #include "../include/tosec_agent.h"
 #include "../include/tosec_layout.h"
 
@@ -11,13 +12,18 @@
 int main(void) {
     SIZE(tosec_segment_header);
     FIELD(tosec_segment_header, magic), FIELD(tosec_segment_header, layout_version), FIELD(tosec_segment_header, kind);
-    FIELD(tosec_segment_header, total_bytes), FIELD(tosec_segment_header, epoch), FIELD(tosec_segment_header, guest_number);
-    FIELD(tosec_segment_header, host_number), FIELD(tosec_segment_header, channels), FIELD(tosec_segment_header, streams);
-    FIELD(tosec_segment_header, send_small), FIELD(tosec_segment_header, send_large), FIELD(tosec_segment_header, sealed_small);
+    FIELD(tosec_segment_header, total_bytes), FIELD(tosec_segment_header, epoch),
+        FIELD(tosec_segment_header, guest_number);
+    FIELD(tosec_segment_header, host_number), FIELD(tosec_segment_header, channels),
+        FIELD(tosec_segment_header, streams);
+    FIELD(tosec_segment_header, send_small), FIELD(tosec_segment_header, send_large),
+        FIELD(tosec_segment_header, sealed_small);
     FIELD(tosec_segment_header, sealed_large), FIELD(tosec_segment_header, receive_small);
-    FIELD(tosec_segment_header, receive_large), FIELD(tosec_segment_header, vectors), FIELD(tosec_segment_header, guest_name);
+    FIELD(tosec_segment_header, receive_large), FIELD(tosec_segment_header, vectors),
+        FIELD(tosec_segment_header, guest_name);
     SIZE(tosec_descriptor);
-    FIELD(tosec_descriptor, opcode), FIELD(tosec_descriptor, flags), FIELD(tosec_descriptor, code), FIELD(tosec_descriptor, slot);
+    FIELD(tosec_descriptor, opcode), FIELD(tosec_descriptor, flags), FIELD(tosec_descriptor, code),
+        FIELD(tosec_descriptor, slot);
     FIELD(tosec_descriptor, stream_id), FIELD(tosec_descriptor, sequence), FIELD(tosec_descriptor, offset);
     FIELD(tosec_descriptor, length), FIELD(tosec_descriptor, generation), FIELD(tosec_descriptor, correlation);
     FIELD(tosec_descriptor, arg0), FIELD(tosec_descriptor, arg1);
@@ -25,7 +31,8 @@ int main(void) {
     FIELD(tosec_address, family), FIELD(tosec_address, port), FIELD(tosec_address, scope), FIELD(tosec_address, bytes);
     SIZE(tosec_rpc_socket), FIELD(tosec_rpc_socket, family), FIELD(tosec_rpc_socket, type);
     SIZE(tosec_rpc_listen), FIELD(tosec_rpc_listen, backlog);
-    SIZE(tosec_rpc_option), FIELD(tosec_rpc_option, level), FIELD(tosec_rpc_option, name), FIELD(tosec_rpc_option, length);
+    SIZE(tosec_rpc_option), FIELD(tosec_rpc_option, level), FIELD(tosec_rpc_option, name),
+        FIELD(tosec_rpc_option, length);
     SIZE(tosec_lane_header), FIELD(tosec_lane_header, tail), FIELD(tosec_lane_header, head);
     SIZE(tosec_edge_party);
     FIELD(tosec_edge_party, sleeping), FIELD(tosec_edge_party, heartbeat), FIELD(tosec_edge_party, incarnation);
@@ -34,8 +41,10 @@ int main(void) {
     FIELD(tosec_channel_header, sleeping), FIELD(tosec_channel_header, pid), FIELD(tosec_channel_header, session);
     SIZE(tosec_stream_cursor);
     FIELD(tosec_stream_cursor, receive_head), FIELD(tosec_stream_cursor, receive_offset);
-    FIELD(tosec_stream_cursor, receive_lock), FIELD(tosec_stream_cursor, readable_token), FIELD(tosec_stream_cursor, channel);
-    FIELD(tosec_stream_cursor, send_sequence), FIELD(tosec_stream_cursor, send_position), FIELD(tosec_stream_cursor, send_lock);
+    FIELD(tosec_stream_cursor, receive_lock), FIELD(tosec_stream_cursor, readable_token),
+        FIELD(tosec_stream_cursor, channel);
+    FIELD(tosec_stream_cursor, send_sequence), FIELD(tosec_stream_cursor, send_position),
+        FIELD(tosec_stream_cursor, send_lock);
     FIELD(tosec_stream_cursor, want_write), FIELD(tosec_stream_cursor, fin_sent);
     SIZE(tosec_stream_state);
     FIELD(tosec_stream_state, connection_id), FIELD(tosec_stream_state, state), FIELD(tosec_stream_state, error);
@@ -53,11 +62,14 @@ int main(void) {
     VALUE(TOSEC_CORE_LANE_SLOTS), VALUE(TOSEC_RPC_SLOTS), VALUE(TOSEC_RPC_SLOT_BYTES), VALUE(TOSEC_RPC_REPLY_OFFSET);
     VALUE(TOSEC_RING_ENTRIES), VALUE(TOSEC_SMALL_BUFFER), VALUE(TOSEC_LARGE_BUFFER), VALUE(TOSEC_EDGE_PARTIES);
     VALUE(TOSEC_EDGE_READY_SUMMARY), VALUE(TOSEC_EDGE_READY), VALUE(TOSEC_EDGE_CHANNELS), VALUE(TOSEC_EDGE_LANE_BYTES);
-    VALUE(TOSEC_REPLY_LANE_BYTES), VALUE(TOSEC_CHANNEL_LANES), VALUE(TOSEC_CHANNEL_REPLY_LANE), VALUE(TOSEC_CHANNEL_RPC);
+    VALUE(TOSEC_REPLY_LANE_BYTES), VALUE(TOSEC_CHANNEL_LANES), VALUE(TOSEC_CHANNEL_REPLY_LANE),
+        VALUE(TOSEC_CHANNEL_RPC);
     VALUE(TOSEC_CHANNEL_BYTES), VALUE(TOSEC_RECEIVE_STATES);
     /* The derived places, for one fixed set of counts. */
-    struct tosec_segment_header h = {.channels = 16, .streams = 256, .send_small = 32, .send_large = 8, .receive_small = 100, .receive_large = 10};
-    VALUE(tosec_edge_channel(3)), VALUE(tosec_edge_lane(3, 2)), VALUE(tosec_edge_reply_lane(3)), VALUE(tosec_edge_rpc(3, 5));
+    struct tosec_segment_header h = {
+        .channels = 16, .streams = 256, .send_small = 32, .send_large = 8, .receive_small = 100, .receive_large = 10};
+    VALUE(tosec_edge_channel(3)), VALUE(tosec_edge_lane(3, 2)), VALUE(tosec_edge_reply_lane(3)),
+        VALUE(tosec_edge_rpc(3, 5));
     VALUE(tosec_edge_cursors(&h)), VALUE(tosec_edge_send_pool(&h)), VALUE(tosec_edge_send_small(&h, 3, 7));
     VALUE(tosec_edge_send_large(&h, 3, 7)), VALUE(tosec_edge_end(&h)), VALUE(tosec_receive_rings(&h));
     VALUE(tosec_receive_ring(&h, 9)), VALUE(tosec_receive_pool(&h)), VALUE(tosec_receive_end(&h));

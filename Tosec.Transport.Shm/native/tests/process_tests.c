@@ -18,11 +18,13 @@ static void parent_and_child_share_a_stream(void) {
     if (pid == 0) {
         receive_all(pair[1], bytes, 8);
         EXPECT(memcmp(bytes, "parent1 ", 8) == 0 && write(ready[1], "r", 1) == 1);
-        for (int i = 0; i < 500; i++) send_all(pair[0], "child.. ", 8);
+        for (int i = 0; i < 500; i++)
+            send_all(pair[0], "child.. ", 8);
         _exit(0);
     }
     EXPECT(read(ready[0], bytes, 1) == 1);
-    for (int i = 0; i < 500; i++) send_all(pair[0], "parent. ", 8);
+    for (int i = 0; i < 500; i++)
+        send_all(pair[0], "parent. ", 8);
     int children = 0, parents = 0;
     for (int i = 0; i < 1000; i++) {
         receive_all(pair[1], bytes, 8);
@@ -46,7 +48,8 @@ static void forked_server_answers(void) {
             char c;
             int fd = accept(listener, NULL, NULL);
             EXPECT(fd >= 0);
-            while (recv(fd, &c, 1, 0) == 1) EXPECT(send(fd, &c, 1, 0) == 1);
+            while (recv(fd, &c, 1, 0) == 1)
+                EXPECT(send(fd, &c, 1, 0) == 1);
             close(fd);
         }
     }
@@ -64,7 +67,8 @@ static void forked_server_answers(void) {
     EXPECT(fd >= 0 && other >= 0);
 }
 
-/* helper echo FD: answers on an inherited socket. helper take FD: receives a socket over a UNIX one and answers on it. */
+/* helper echo FD: answers on an inherited socket. helper take FD: receives a socket over a UNIX one and answers on it.
+ */
 int run_helper(int argc, char **argv) {
     EXPECT(argc == 2);
     alarm(30);
@@ -76,7 +80,8 @@ int run_helper(int argc, char **argv) {
             struct cmsghdr aligned;
         } ancillary;
         struct iovec iov = {&c, 1};
-        struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
+        struct msghdr m = {
+            .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
         EXPECT(recvmsg(fd, &m, 0) == 1 && CMSG_FIRSTHDR(&m) != NULL);
         memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
     }
@@ -130,7 +135,8 @@ static void socket_can_be_passed(void) {
         struct cmsghdr aligned;
     } ancillary = {0};
     struct iovec iov = {"p", 1};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ancillary.bytes, .msg_controllen = sizeof ancillary.bytes};
     CMSG_FIRSTHDR(&m)->cmsg_level = SOL_SOCKET;
     CMSG_FIRSTHDR(&m)->cmsg_type = SCM_RIGHTS;
     CMSG_FIRSTHDR(&m)->cmsg_len = CMSG_LEN(sizeof(int));
@@ -155,13 +161,15 @@ static void killed_process_closes_its_sockets(void) {
             int fd = dial(AF_INET, port);
             static char bytes[40000];
             EXPECT(write(ready[1], "r", 1) == 1);
-            for (;;) send_all(fd, bytes, sizeof bytes); /* killed in the middle of whatever */
+            for (;;)
+                send_all(fd, bytes, sizeof bytes); /* killed in the middle of whatever */
         }
         int fd = accept(listener, NULL, NULL);
         char c;
         static char bytes[100000];
         EXPECT(read(ready[0], &c, 1) == 1);
-        for (int k = 0; k < i * 3; k++) EXPECT(recv(fd, bytes, sizeof bytes, 0) > 0);
+        for (int k = 0; k < i * 3; k++)
+            EXPECT(recv(fd, bytes, sizeof bytes, 0) > 0);
         usleep((useconds_t)(i * 700));
         kill(pid, SIGKILL);
         expect_child(pid);
@@ -180,10 +188,12 @@ static void killed_reader_leaves_the_stream_to_the_others(void) {
         pid_t pid = fork();
         if (pid == 0) {
             char bytes[100];
-            for (;;) EXPECT(recv(pair[1], bytes, sizeof bytes, 0) > 0);
+            for (;;)
+                EXPECT(recv(pair[1], bytes, sizeof bytes, 0) > 0);
         }
         static char bytes[3000];
-        for (int k = 0; k < 40; k++) send_all(pair[0], bytes, (size_t)(k * 17 + 1));
+        for (int k = 0; k < 40; k++)
+            send_all(pair[0], bytes, (size_t)(k * 17 + 1));
         usleep((useconds_t)(i * 100));
         kill(pid, SIGKILL);
         expect_child(pid);
@@ -226,7 +236,8 @@ static void dead_agent_is_a_reset_and_no_hang(void) {
     EXPECT_ERROR(socket(AF_INET, SOCK_STREAM, 0), ENETDOWN);
 }
 
-#define TEST(name) {#name, name}
+#define TEST(name)                                                                                                     \
+    { #name, name }
 const struct test process_tests[] = {
     TEST(parent_and_child_share_a_stream),
     TEST(forked_server_answers),
