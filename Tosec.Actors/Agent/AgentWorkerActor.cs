@@ -19,7 +19,7 @@ internal sealed class AgentWorkerActor : UntypedActor
         _attachment = attachment;
         _dispatcher = dispatcher;
         _agent = new GuestAgent(attachment, socketPath, mode, dispatcher.Loop, Context.GetLogger());
-        dispatcher.Loop.Register(new DoorbellSource(attachment.Doorbells[0]));
+        dispatcher.Loop.Register(new DoorbellSource(attachment.Doorbells[0]), DoorbellSource.Events);
         dispatcher.Loop.Register(_agent);
         dispatcher.Loop.AddPoller(_agent.Lanes);
         dispatcher.Loop.AddTicker(_agent);

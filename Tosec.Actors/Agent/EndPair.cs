@@ -30,7 +30,7 @@ internal sealed class EndPair(UnixSocket end, int slot, ulong connectionId, Acti
     }
 
     /// <summary>Makes A readable.</summary>
-    public void Signal() => _ = End.TrySend([1], []);
+    public void Signal() => _ = End.TrySend([1]);
 
     /// <summary>Makes A writable again: takes out what fills it.</summary>
     public void Drain()

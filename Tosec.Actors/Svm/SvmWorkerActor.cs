@@ -24,7 +24,7 @@ internal sealed class SvmWorkerActor : UntypedActor
         _worker = new SvmWorker(_svm, dispatcher, (ActorCell)Context);
         relay.Target = _worker;
         foreach (var bell in attachment.Doorbells)
-            dispatcher.Loop.Register(new DoorbellSource(bell));
+            dispatcher.Loop.Register(new DoorbellSource(bell), DoorbellSource.Events);
         dispatcher.Loop.AddPoller(port);
         dispatcher.Loop.AddTicker(_worker);
         // What one before us held, if nobody has seen that it was gone: its connections end, and nobody here knows them.

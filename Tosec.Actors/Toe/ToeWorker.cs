@@ -69,25 +69,16 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     /// <summary>The parties that a chain's payloads pass, from the guest outwards, us last; null: one is missing and the chain blocks.</summary>
     public byte[]? Resolve(ChainDefinition chain)
     {
-        Span<byte> path = stackalloc byte[Party.Count];
-        var length = 0;
-        foreach (var type in chain.SvmTypes)
+        var path = ChainPath.Resolve(chain, _parties, _toe.Port.IsAlive);
+        foreach (var party in path ?? [])
         {
-            var party = _parties.FirstOrDefault(p => Party.IsSvm(p.Number) && p.Type == type && _toe.Port.IsAlive(p.Number));
-            if (party is not null)
-            {
-                path[length++] = (byte)party.Number;
-                // Known from its first connection on, not from the next tick: it may be gone by then.
-                ref var known = ref _incarnations[party.Number];
-                if (known == 0)
-                    known = Volatile.Read(ref _toe.Port.Memory.CoreParty(party.Number).Incarnation);
-            }
-            else if (chain.OnFailure == FailurePolicy.Block)
-                return null;
+            // Known from its first connection on, not from the next tick: it may be gone by then.
+            ref var known = ref _incarnations[party];
+            if (known == 0)
+                known = Volatile.Read(ref _toe.Port.Memory.CoreParty(party).Incarnation);
         }
 
-        path[length++] = Party.Tovm;
-        return path[..length].ToArray();
+        return path;
     }
 
     /// <summary>Makes a socket in a free slot; null when the guest has used them all.</summary>

@@ -22,7 +22,7 @@ internal sealed class ToeWorkerActor : UntypedActor
         _toe.Worker = _worker;
         relay.Target = _worker;
         foreach (var bell in attachment.Doorbells)
-            dispatcher.Loop.Register(new DoorbellSource(bell));
+            dispatcher.Loop.Register(new DoorbellSource(bell), DoorbellSource.Events);
         dispatcher.Loop.AddPoller(port);
         dispatcher.Loop.AddPoller(_worker);
         dispatcher.Loop.AddTicker(_worker);

@@ -61,11 +61,15 @@ internal static class PolicySettings
         var chain = chains.First(chain => chain.Name == rule.Chain);
         foreach (var guest in host.Guests.Values.Where(guest => rule.IsAbout(guest.Name, guest.Tenant)))
         {
-            foreach (var type in chain.SvmTypes.Where(type => guest.Svms.All(svm => host.Svms[svm].Type != type)))
+            // A type that the chain names twice takes two SVMs.
+            foreach (var places in chain.SvmTypes.GroupBy(type => type))
             {
+                var needed = places.Count();
+                if (guest.Svms.Count(svm => host.Svms[svm].Type == places.Key) >= needed)
+                    continue;
                 throw reader.Refuse(
                     "chain",
-                    $"a chain whose SVM types the guest {guest.Name} has ({chain.Name} needs {type}; "
+                    $"a chain whose SVM types the guest {guest.Name} has ({chain.Name} needs {(needed == 1 ? "" : $"{needed} times ")}{places.Key}; "
                     + $"tosec.host.guests.{guest.Name}.svms is [{string.Join(", ", guest.Svms)}])");
             }
         }

@@ -108,6 +108,24 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
         return (credentials[0], credentials[1]);
     }
 
+    /// <summary>Sends bytes alone: what is done for each request, so by the plainest call. Never blocks.</summary>
+    /// <returns>Bytes sent, or a negative errno (EAGAIN, EPIPE, ECONNRESET…).</returns>
+    public int TrySend(ReadOnlySpan<byte> data)
+    {
+        fixed (byte* bytes = data)
+        {
+            while (true)
+            {
+                var sent = SendBytes(this, bytes, (nuint)data.Length, MSG_NOSIGNAL | MSG_DONTWAIT);
+                var errno = Marshal.GetLastPInvokeError();
+                if (sent >= 0)
+                    return (int)sent;
+                if (errno != Errnos.EINTR)
+                    return -errno;
+            }
+        }
+    }
+
     /// <summary>Sends one message with descriptors; they stay the caller's. Never blocks.</summary>
     /// <returns>Bytes sent, or a negative errno (EAGAIN, EPIPE, ECONNRESET…).</returns>
     /// <exception cref="ArgumentException">More than <see cref="MaxDescriptors"/>.</exception>
@@ -277,6 +295,9 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     [LibraryImport("libc", EntryPoint = "shutdown", SetLastError = true)]
     private static partial int ShutdownHow(UnixSocket socket, int how);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    private static partial nint SendBytes(UnixSocket socket, byte* data, nuint length, int flags);
 
     [LibraryImport("libc", EntryPoint = "sendmsg", SetLastError = true)]
     private static partial nint SendMessage(UnixSocket socket, MessageHeader* message, int flags);

@@ -122,6 +122,7 @@ public class SettingsTests
     [InlineData("tosec.policy = [ { chain = web\nguest = nope } ]", "tosec.policy[1].guest in n.conf is \"nope\"; allowed: \"*\" or one of tosec.host.guests: a, b")]
     [InlineData("tosec.policy = [ { chain = web\ntenant = nope } ]", "tosec.policy[1].tenant in n.conf is \"nope\"; allowed: \"*\" or a tenant")]
     [InlineData("tosec.policy = [ { chain = web } ]", "tosec.policy[1].chain in n.conf is \"web\"; allowed: a chain whose SVM types the guest b has (web needs waf; tosec.host.guests.b.svms is [])")]
+    [InlineData("tosec.chains.web.svms = [waf, waf]\ntosec.policy = [ { chain = web\nguest = a } ]", "tosec.policy[1].chain in n.conf is \"web\"; allowed: a chain whose SVM types the guest a has (web needs 2 times waf; tosec.host.guests.a.svms is [")]
     [InlineData("tosec.policy = [ 7 ]", "tosec.policy in n.conf is a list; allowed: a list of objects")]
     [InlineData("tosec.policy { }", "tosec.policy in n.conf is a section; allowed: a list of objects")]
     [InlineData("tosec.cluster.hostname = \"10.0.0.1\"", "tosec.cluster.hostname in n.conf is \"10.0.0.1\"; allowed: a loopback address, or any with tosec.cluster.tls")]

@@ -1,0 +1,3 @@
+using Tosec.Bench.CommandLine;
+
+return (int)await BenchCommandLine.RunAsync(args);
