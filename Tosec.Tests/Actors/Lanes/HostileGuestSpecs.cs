@@ -169,7 +169,7 @@ public sealed unsafe class HostileGuestSpecs : IDisposable
     {
         _socket.Finish();
         Channel.Send(Party.FirstSvm, Payload("late"));
-        Ended();
+        Ended(afterFin: true);
     }
 
     [Fact]
@@ -179,7 +179,7 @@ public sealed unsafe class HostileGuestSpecs : IDisposable
         var fin = _socket.Next();
         fin.Opcode = Opcode.Fin;
         Channel.Send(Party.FirstSvm, fin);
-        Ended();
+        Ended(afterFin: true);
     }
 
     [Theory]
@@ -351,10 +351,12 @@ public sealed unsafe class HostileGuestSpecs : IDisposable
         Assert.Equal("fine", _peer.ReadText(4));
     }
 
-    private void Ended()
+    // The FIN before the lie was an honest one, and may have reached the peer ahead of the reset.
+    private void Ended(bool afterFin = false)
     {
         Assert.InRange(_socket.AwaitAbort(), 1, 200);
-        Assert.Equal(SocketError.ConnectionReset, _peer.ReadError());
+        var end = _peer.ReadError();
+        Assert.True(end == SocketError.ConnectionReset || (afterFin && end == SocketError.Success), end.ToString());
         _socket.Close();
         _site.AwaitClean("mallory");
     }
