@@ -68,7 +68,10 @@ internal sealed unsafe class TestGuest : IDisposable
         {
             Channel(0).Send((int)state.FirstHop, new Descriptor
             {
-                Opcode = Opcode.Fin, Slot = (uint)slot, StreamId = connectionId, Sequence = cursor.SendSequence,
+                Opcode = Opcode.Fin,
+                Slot = (uint)slot,
+                StreamId = connectionId,
+                Sequence = cursor.SendSequence,
             });
         }
 
@@ -192,7 +195,13 @@ internal sealed unsafe class TestChannel
         var call = ++_calls;
         Send(Party.Tovm, new Descriptor
         {
-            Opcode = Opcode.Rpc, Code = (ushort)method, Slot = (uint)slot, Offset = offset, Length = (uint)request.Length, Correlation = call, Arg0 = argument,
+            Opcode = Opcode.Rpc,
+            Code = (ushort)method,
+            Slot = (uint)slot,
+            Offset = offset,
+            Length = (uint)request.Length,
+            Correlation = call,
+            Arg0 = argument,
         });
         var reply = default(Descriptor);
         WorkerHarness.Until(() => TryTakeReply(out reply) && reply.Correlation == call);

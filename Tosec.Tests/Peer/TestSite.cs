@@ -74,7 +74,7 @@ internal sealed class TestSite : IDisposable
             _links.Add(guest, links);
         }
 
-        _policy = new Policy([.. options.Rules, new PolicyRule { Chain = "chain" }, ], [new ChainDefinition
+        _policy = new Policy([.. options.Rules, new PolicyRule { Chain = "chain" },], [new ChainDefinition
         {
             Name = "chain",
             SvmTypes = [.. options.Engines.Select(e => e.Type)],

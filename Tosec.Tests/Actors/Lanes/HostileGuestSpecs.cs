@@ -223,7 +223,10 @@ public sealed unsafe class HostileGuestSpecs : IDisposable
     {
         Refused(new Descriptor
         {
-            Opcode = Opcode.Rpc, Code = (ushort)RpcMethod.Socket, Offset = (ulong)(GuestGeometry.EdgeRpc(1, 0) + offset), Length = (uint)length,
+            Opcode = Opcode.Rpc,
+            Code = (ushort)RpcMethod.Socket,
+            Offset = (ulong)(GuestGeometry.EdgeRpc(1, 0) + offset),
+            Length = (uint)length,
         }, Party.Tovm);
         Assert.False(Channel.TryTakeReply(out _));
         Goes_on();

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Akka.Actor;
-using Tosec.Actors.Streams;
 using Tosec.Actors.Inspection;
+using Tosec.Actors.Streams;
 using Tosec.Tests.Actors.Workers;
 using Tosec.Tests.Peer;
 using Tosec.Transport.Shm.Layout;
