@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_SECONDS = 5, MAX_DESCRIPTORS = 3 + TOSEC_PARTIES };
+enum { ANSWER_SECONDS = 10, MAX_DESCRIPTORS = 3 + TOSEC_PARTIES };
 
 struct answer {
     struct tosec_agent_packet packet;

@@ -12,7 +12,7 @@
  * descriptor and hands replies to the others, which sleep on rpc_events; when it has its own it gives the lead away.
  */
 
-enum { SPINS = 2000, SLEEP_MS = 500, PATIENCE_MS = 3000 };
+enum { SPINS = 2000, SLEEP_MS = 500, PATIENCE_MS = 10000 };
 
 struct pulse {
     uint64_t beat, moved_at;

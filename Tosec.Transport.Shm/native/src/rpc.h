@@ -20,7 +20,7 @@ struct rpc_request {
 
 /*
  * Asks the TOE and waits for its answer. Blocks as long as the TOE lives: -ENETDOWN when its heart has stood still for
- * three seconds or the agent is gone. Signals must be blocked by the caller. Returns reply->result.
+ * ten seconds or the agent is gone. Signals must be blocked by the caller. Returns reply->result.
  */
 int rpc_call(struct session *s, const struct rpc_request *request, struct rpc_reply *reply);
 

@@ -140,8 +140,8 @@ int lane_put(struct session *s, uint32_t party, const struct tosec_descriptor *d
             wake_party(s, party);
             return 0;
         }
-        if (waited > 3000) {
-            debug_line("lane", "full for three seconds, party", party);
+        if (waited > 10000) {
+            debug_line("lane", "full for ten seconds, party", party);
             return -ENETDOWN;
         }
         nap(1000);

@@ -215,9 +215,8 @@ static void dead_toe_is_noticed(void) {
     int pair[2];
     make_connection(pair);
     kill(atoi(node), SIGUSR1);
-    time_t start = time(NULL);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    EXPECT(fd == -1 && errno == ENETDOWN && time(NULL) - start <= 6);
+    EXPECT(fd == -1 && errno == ENETDOWN);
     kill(atoi(node), SIGUSR1);
     usleep(300000);
     fd = socket(AF_INET, SOCK_STREAM, 0);
