@@ -191,6 +191,43 @@ static int refuse(const char *call, int fd) {
     return (int)answer(-EOPNOTSUPP);
 }
 
+/* The C library's streams write with calls of its own that no library sees. */
+EXPORT FILE *fdopen(int fd, const char *mode) {
+    struct stream_ref ref;
+    if (!ours(fd, &ref)) return real.fdopen(fd, mode);
+    refuse("fdopen", fd);
+    return NULL;
+}
+
+EXPORT int vdprintf(int fd, const char *format, va_list arguments) {
+    struct stream_ref ref;
+    return ours(fd, &ref) ? refuse("dprintf", fd) : real.vdprintf(fd, format, arguments);
+}
+
+EXPORT int dprintf(int fd, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int r = vdprintf(fd, format, arguments);
+    va_end(arguments);
+    return r;
+}
+
+EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
+EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments) {
+    (void)flag;
+    return vdprintf(fd, format, arguments);
+}
+
+EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...);
+EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...) {
+    (void)flag;
+    va_list arguments;
+    va_start(arguments, format);
+    int r = vdprintf(fd, format, arguments);
+    va_end(arguments);
+    return r;
+}
+
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
     struct stream_ref ref;
     return ours(fd, &ref) ? refuse("sendmmsg", fd) : real.sendmmsg(fd, messages, count, flags);

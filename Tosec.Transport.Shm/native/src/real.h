@@ -6,6 +6,7 @@
 #define TOSEC_REAL_H
 
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -43,8 +44,9 @@
     X(int, getpeername, (int, struct sockaddr *, socklen_t *))                                                         \
     X(int, getsockopt, (int, int, int, void *, socklen_t *))                                                           \
     X(int, setsockopt, (int, int, int, const void *, socklen_t))                                                       \
-    X(int, fclose, (FILE *))                                                                                           \
     X(FILE *, fdopen, (int, const char *))                                                                             \
+    X(int, vdprintf, (int, const char *, va_list))                                                                     \
+    X(int, fclose, (FILE *))                                                                                           \
     X(int, close_range, (unsigned, unsigned, int))                                                                     \
     X(int, sendmmsg, (int, struct mmsghdr *, unsigned, int))                                                           \
     X(int, recvmmsg, (int, struct mmsghdr *, unsigned, int, struct timespec *))                                        \

@@ -16,7 +16,8 @@ failed=0
 start() {
     env "$@" "$out/fake_node" "$work/agent" >"$work/node" 2>&1 &
     node=$!
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do test -S "$work/agent" && break; sleep 0.1; done
+    waited=0 # a busy machine may take its time to start a program under a sanitizer
+    while ! test -S "$work/agent" && [ $waited -lt 300 ]; do sleep 0.1; waited=$((waited + 1)); done
 }
 
 finish() { # expects that every stream and buffer has come back

@@ -520,6 +520,8 @@ static void other_families_are_untouched_and_datagrams_refused(void) {
         make_connection(tcp);
         struct mmsghdr m = {0};
         EXPECT_ERROR(sendmmsg(tcp[0], &m, 1, 0), EOPNOTSUPP);
+        EXPECT(fdopen(tcp[0], "r+") == NULL && errno == EOPNOTSUPP);
+        EXPECT_ERROR(dprintf(tcp[0], "%d", 1), EOPNOTSUPP);
         EXPECT_ERROR(splice(tcp[0], NULL, pair[0], NULL, 1, 0), EOPNOTSUPP);
     }
 }
