@@ -139,9 +139,11 @@ public sealed class Site : IAsyncLifetime
         return JsonDocument.Parse(output).RootElement.Clone();
     }
 
-    /// <summary>Waits until somebody listens.</summary>
-    public static async Task Listening(string address, int port) => await Until(async () =>
+    /// <summary>Waits until a server listens.</summary>
+    public static async Task Listening(Process server, string address, int port) => await Until(async () =>
     {
+        if (server.HasExited)
+            Assert.Fail($"the server ended with {server.ExitCode}: {await server.StandardError.ReadToEndAsync()}");
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {

@@ -26,7 +26,7 @@ public sealed class StreamTests(Site site)
     public async Task A_thousand_connections_at_once_keep_every_byte_and_leave_nothing_behind()
     {
         var server = site.Start("alice", "python3", "-c", EchoServer, site.Alice, $"{Site.CountedPort}");
-        await Site.Listening(site.Alice, Site.CountedPort);
+        await Site.Listening(server, site.Alice, Site.CountedPort);
         var before = Directory.GetFiles($"/proc/{site.Node("tovm").Id}/fd").Length;
 
         var clients = await Task.WhenAll(Enumerable.Range(0, 1000).Select(async _ =>
@@ -85,7 +85,7 @@ public sealed class StreamTests(Site site)
                 connection.close()
             """;
         var server = site.Start("alice", "python3", "-c", Program, site.Alice, $"{Site.CountedPort}");
-        await Site.Listening(site.Alice, Site.CountedPort);
+        await Site.Listening(server, site.Alice, Site.CountedPort);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(IPAddress.Parse(site.Alice), Site.CountedPort);
         using var digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -106,7 +106,7 @@ public sealed class StreamTests(Site site)
         for (var round = 0; round < 3; round++)
         {
             var server = site.Start("alice", "python3", "-c", EchoServer, site.Alice, $"{Site.CountedPort}");
-            await Site.Listening(site.Alice, Site.CountedPort);
+            await Site.Listening(server, site.Alice, Site.CountedPort);
             var clients = new List<Socket>();
             var busy = new List<Task>();
             for (var i = 0; i < 20; i++)

@@ -11,7 +11,7 @@ public sealed class WebTests(Site site)
     {
         File.WriteAllText(site["www/hello.html"], "hello from the guest\n");
         var server = site.Start("alice", "python3", "-m", "http.server", "--bind", site.Alice, $"{Site.WebPort}");
-        await Site.Listening(site.Alice, Site.WebPort);
+        await Site.Listening(server, site.Alice, Site.WebPort);
 
         var page = await site.RunOutside("curl", "-sS", "-m", "20", $"http://{site.Alice}:{Site.WebPort}/hello.html");
         Assert.Equal((0, "hello from the guest\n", ""), page);
@@ -63,7 +63,7 @@ public sealed class WebTests(Site site)
             }
             """);
         var server = site.Start("alice", "nginx", "-c", site["nginx/nginx.conf"]);
-        await Site.Listening(site.Alice, Site.WebPort);
+        await Site.Listening(server, site.Alice, Site.WebPort);
 
         using var client = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 32 }) { Timeout = TimeSpan.FromSeconds(60) };
         var address = $"http://{site.Alice}:{Site.WebPort}";
@@ -85,7 +85,7 @@ public sealed class WebTests(Site site)
     {
         File.WriteAllText(site["www/out.txt"], "the world outside\n");
         var server = site.StartOutside("python3", "-m", "http.server", "--bind", site.Outside, "7070");
-        await Site.Listening(site.Outside, 7070);
+        await Site.Listening(server, site.Outside, 7070);
         foreach (var guest in new[] { "alice", "bob" })
         {
             var curl = await site.RunIn(guest, "curl", "-sS", "-m", "20", $"http://{site.Outside}:7070/out.txt");

@@ -47,8 +47,11 @@ public sealed class TosecSocket : IDisposable
     /// <summary>The agent's socket; without this call TOSEC_AGENT says it. A process has one agent: call it before the first socket.</summary>
     public static void UseAgent(string socketPath) => Check(TosecClientCalls.SetAgent(socketPath));
 
+    /// <summary>Binds. As .NET's own sockets do on Linux, it lets a server start again while connections of its predecessor fade.</summary>
     public unsafe void Bind(IPEndPoint endPoint)
     {
+        const int SOL_SOCKET = 1, SO_REUSEADDR = 2;
+        SetOption(SOL_SOCKET, SO_REUSEADDR, 1);
         var address = SharedAddress.From(endPoint);
         Check(TosecClientCalls.Bind(_handle, &address));
     }
