@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Tosec.Actors.Chains;
 using Tosec.Actors.Streams;
 
 namespace Tosec.Actors.Vms;
@@ -10,10 +11,13 @@ internal sealed class VmActor : UntypedActor
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
 
+    private readonly IActorRef? _chains;
     private bool _stopping;
 
-    public VmActor(IReadOnlyList<GuestService> guests)
+    public VmActor(IReadOnlyList<GuestService> guests, Policy? policy)
     {
+        if (policy is not null)
+            _chains = Context.Watch(Context.ActorOf(ChainsActor.CreateProps(policy), "chains"));
         foreach (var guest in guests)
             Context.Watch(Context.ActorOf(Props.Create(() => new GuestActor(guest)), $"guest-{guest.Guest}"));
     }
@@ -34,10 +38,13 @@ internal sealed class VmActor : UntypedActor
             case VmProtocol.ListGuests:
                 Gather<GuestReport, GuestReport>(message, report => [report]);
                 break;
+            case ChainsProtocol.ListChains or ChainsProtocol.Route when _chains is not null:
+                _chains.Forward(message);
+                break;
             case VmProtocol.Stop:
                 _stopping = true;
-                foreach (var guest in Context.GetChildren())
-                    guest.Tell(message);
+                foreach (var child in Context.GetChildren())
+                    child.Tell(message);
                 StopIfAlone();
                 break;
             case Terminated:
@@ -58,7 +65,7 @@ internal sealed class VmActor : UntypedActor
     // A guest that is not attached has nothing to show; the others are shown all the same.
     private void Gather<TAnswer, TReport>(object question, Func<TAnswer, IEnumerable<TReport>> reports)
     {
-        var asked = Context.GetChildren().Select(guest => Ask<TAnswer>(guest, question)).ToArray();
+        var asked = Context.GetChildren().Where(child => !child.Equals(_chains)).Select(guest => Ask<TAnswer>(guest, question)).ToArray();
         Task.WhenAll(asked)
             .ContinueWith(answers => answers.Result.OfType<TAnswer>().SelectMany(reports).ToArray(), TaskContinuationOptions.ExecuteSynchronously)
             .PipeTo(Sender);

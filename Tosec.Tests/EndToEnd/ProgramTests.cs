@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
-using Tosec.Transport.Shm.Client;
+using Tosec.Tests.Peer;
 
 namespace Tosec.Tests.EndToEnd;
 
@@ -31,51 +31,35 @@ public sealed class ProgramTests(Site site)
     [Fact]
     public async Task A_dotnet_program_listens_and_connects_without_the_preload_library()
     {
-        TosecSocket.UseAgent(Path.Combine(site.RunDirectory, "alice", "agent.sock"));
-        using (var listener = new TosecSocket(AddressFamily.InterNetwork))
-        {
-            listener.Bind(new IPEndPoint(IPAddress.Parse(site.Alice), Site.CountedPort));
-            listener.Listen();
-            using var outside = new TcpClient();
-            var accepting = listener.AcceptAsync().AsTask();
-            await outside.ConnectAsync(IPAddress.Parse(site.Alice), Site.CountedPort);
-            using var accepted = await accepting;
-            Assert.Equal(((IPEndPoint)outside.Client.LocalEndPoint!).Port, accepted.RemoteEndPoint!.Port);
-            await Talk(outside.GetStream(), new TosecStream(accepted, ownsSocket: false));
-        }
-
         using var world = new TcpListener(IPAddress.Parse(site.Outside), 0);
         world.Start();
-        using (var client = new TosecSocket(AddressFamily.InterNetwork))
-        {
-            var port = ((IPEndPoint)world.LocalEndpoint).Port;
-            await client.ConnectAsync(new IPEndPoint(IPAddress.Parse(site.Outside), port));
-            using var peer = await world.AcceptTcpClientAsync();
-            // Alice reaches out through her firewall, so what she says has to be HTTP.
-            await client.SendAsync(Encoding.ASCII.GetBytes("GET / HTTP/1.1\r\nHost: outside.example\r\nAccept: */*\r\nUser-Agent: test\r\n\r\n"));
-            var buffer = new byte[4096];
-            var n = await peer.GetStream().ReadAsync(buffer);
-            Assert.StartsWith("GET / HTTP/1.1\r\n", Encoding.ASCII.GetString(buffer, 0, n), StringComparison.Ordinal);
-            await peer.GetStream().WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"));
-            n = await client.ReceiveAsync(buffer);
-            Assert.EndsWith("hi", Encoding.ASCII.GetString(buffer, 0, n), StringComparison.Ordinal);
-        }
+        using var program = TosecProcess.StartPeer("client", Path.Combine(site.RunDirectory, "alice", "agent.sock"),
+            $"{site.Alice}:{Site.CountedPort}", world.LocalEndpoint.ToString()!);
+        await program.SaysAsync("listening");
 
+        using var outside = new TcpClient(AddressFamily.InterNetwork);
+        await outside.ConnectAsync(IPAddress.Parse(site.Alice), Site.CountedPort);
+        var sent = new byte[300_000];
+        Random.Shared.NextBytes(sent);
+        var received = new byte[sent.Length];
+        var writing = outside.GetStream().WriteAsync(sent).AsTask();
+        await outside.GetStream().ReadExactlyAsync(received);
+        await writing;
+        Assert.True(sent.AsSpan().SequenceEqual(received));
+        var me = outside.Client.LocalEndPoint!.ToString();
+        outside.Client.Shutdown(SocketShutdown.Send);
+
+        using var peer = await world.AcceptTcpClientAsync();
+        // Alice reaches out through her firewall, so what her program says is HTTP.
+        var n = await peer.GetStream().ReadAsync(received);
+        Assert.StartsWith("GET / HTTP/1.1\r\n", Encoding.ASCII.GetString(received, 0, n), StringComparison.Ordinal);
+        await peer.GetStream().WriteAsync(Encoding.ASCII.GetBytes("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"));
+
+        var (code, output, _) = await program.EndAsync();
+        Assert.Equal((0, $"{me}\nhi\n"), (code, output));
+        peer.Dispose();
+        outside.Dispose();
         await site.IsClean(socketsLeft: 0);
-
-        static async Task Talk(Stream a, Stream b)
-        {
-            var sent = new byte[300_000];
-            Random.Shared.NextBytes(sent);
-            foreach (var (from, to) in new[] { (a, b), (b, a) })
-            {
-                var received = new byte[sent.Length];
-                var writing = from.WriteAsync(sent).AsTask();
-                await to.ReadExactlyAsync(received);
-                await writing;
-                Assert.True(sent.AsSpan().SequenceEqual(received));
-            }
-        }
     }
 
     [SkippableFact]

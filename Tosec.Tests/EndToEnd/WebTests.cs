@@ -99,5 +99,11 @@ public sealed class WebTests(Site site)
         var blocked = await site.RunIn("alice", "curl", "-sS", "-m", "20", "-w", "%{http_code}", $"http://{site.Outside}:7070/?q=%3Cscript%3Ealert(1)%3C/script%3E");
         Assert.EndsWith("403", blocked.Output, StringComparison.Ordinal);
         await site.EndsClean(server);
+
+        // The node says beforehand what it does.
+        Assert.Contains("chain counted by rule 4", (await site.Command("tovm", "chain", "route", "bob", "outgoing", $"{site.Outside}:7070")).ToString(), StringComparison.Ordinal);
+        Assert.Contains("denied: no rule matches", (await site.Command("tovm", "chain", "route", "bob", "outgoing", "127.0.0.1:7070")).ToString(), StringComparison.Ordinal);
+        var chains = await site.Command("tovm", "chain", "list");
+        Assert.Equal(["bare", "counted", "web"], chains.EnumerateArray().Select(c => c.GetProperty("chain").GetString()));
     }
 }

@@ -14,6 +14,8 @@ internal static class PeerProgram
     {
         if (ShmPeer.IsMeant(args))
             return ShmPeer.Run(args);
+        if (ClientPeer.IsMeant(args))
+            return await ClientPeer.RunAsync(args);
         var roles = new RoleTable();
         foreach (var role in Enum.GetValues<NodeRole>())
             roles.Add(role, static _ => new TestRole());

@@ -36,12 +36,13 @@ internal sealed class SvmRole : VmRole
 
         context.Log.Information("{Engine:l}; events go to {File:l}", _engine.Description, svm.EventFile);
         return Vm.StartSvm(context.System, svm.Guests,
-            guest => ProcessAttachment.Connect(settings.RunDirectory, guest, settings.Name, trusted: true), settings.Worker, _engine, _threats);
+            guest => ProcessAttachment.Connect(settings.RunDirectory, guest, settings.Name, trusted: true), settings.Worker, _engine, _threats, settings.Policy);
     }
 
     protected override void AddCommands(NodeContext context, IActorRef vm)
     {
         VmCommands.AddStreams(context.Commands, vm);
+        VmCommands.AddChains(context.Commands, vm, context.Settings.Host);
         VmCommands.AddWorkers(context.Commands, vm);
         VmCommands.AddPools(context.Commands, vm);
         VmCommands.AddGuests(context.Commands, vm);

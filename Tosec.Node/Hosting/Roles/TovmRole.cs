@@ -21,6 +21,7 @@ internal sealed class TovmRole : VmRole
     protected override void AddCommands(NodeContext context, IActorRef vm)
     {
         VmCommands.AddStreams(context.Commands, vm);
+        VmCommands.AddChains(context.Commands, vm, context.Settings.Host);
         VmCommands.AddWorkers(context.Commands, vm);
         VmCommands.AddPools(context.Commands, vm);
         VmCommands.AddGuests(context.Commands, vm);

@@ -1,7 +1,11 @@
+using System.Net;
 using Akka.Actor;
+using Tosec.Actors.Chains;
 using Tosec.Actors.Commands;
+using Tosec.Actors.Inspection;
 using Tosec.Actors.Streams;
 using Tosec.Actors.Vms;
+using Tosec.Node.Configuration;
 
 namespace Tosec.Node.Hosting.Roles;
 
@@ -22,6 +26,35 @@ internal static class VmCommands
                     s.OutgoingBytes, s.IncomingBytes, s.HeldBytes,
                 }));
         }, _guest);
+
+    public static void AddChains(CommandTree tree, IActorRef vm, HostSettings host)
+    {
+        tree.Add("chain", "list", "The chains, and what passes each of them at this VM", async (_, cancellation) =>
+        {
+            var chains = await vm.Ask<ChainReport[]>(new ChainsProtocol.ListChains(), cancellation).ConfigureAwait(false);
+            return CommandResult.Table(
+                ["chain", "svms", "connections", "out [bytes]", "in [bytes]", "held [bytes]"],
+                chains.Select(c => new object?[] { c.Chain.Name, c.Chain.SvmTypes, c.Connections, c.OutgoingBytes, c.IncomingBytes, c.HeldBytes }));
+        });
+        tree.Add("chain", "route", "What the policy says of a connection", async (call, cancellation) =>
+        {
+            if (!IPEndPoint.TryParse(call["peer"], out var peer))
+                throw new CommandException($"{call["peer"]} is no address and port, as 10.0.0.1:80 or [fd00::1]:80");
+            if (!host.Guests.TryGetValue(call["guest"], out var guest))
+                throw new CommandException($"there is no guest {call["guest"]}; guests: {string.Join(", ", host.Guests.Keys)}");
+            var initiator = call["direction"] switch
+            {
+                "outgoing" => StreamDirection.Outgoing,
+                "incoming" => StreamDirection.Incoming,
+                var other => throw new CommandException($"{other} is no direction; allowed: outgoing, incoming"),
+            };
+            var decision = await vm.Ask<PolicyDecision>(new ChainsProtocol.Route(guest.Name, guest.Tenant, initiator, peer), cancellation).ConfigureAwait(false);
+            return CommandResult.FromText(decision.ToString());
+        },
+            CommandArgument.Positional("guest", "whose connection"),
+            CommandArgument.Positional("direction", "outgoing or incoming"),
+            CommandArgument.Positional("peer", "outgoing: where to; incoming: the peer's address and the guest's port"));
+    }
 
     public static void AddWorkers(CommandTree tree, IActorRef vm) =>
         tree.Add("worker", "list", "The dedicated threads of this VM and what they have done", async (call, cancellation) =>
