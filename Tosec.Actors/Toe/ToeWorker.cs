@@ -20,7 +20,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
     private readonly StreamSpawner _spawner;
     private readonly Stack<RpcCall> _calls = new();
     private readonly IReadOnlyList<PartyIdentity> _parties;
-    private readonly ulong[] _incarnations = new ulong[Party.Count];
+    private readonly PartyWatch _watch;
     private List<ToeSocket> _readOn = [];
     private List<ToeSocket> _turn = [];
     private readonly List<ToeSocket> _readOnTick = [];
@@ -32,6 +32,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
         _spawner = new StreamSpawner(supervisor, toe.Dispatcher);
         _table = new ToeSocket?[toe.Port.Memory.Geometry.Streams];
         _parties = toe.Port.Memory.Parties();
+        _watch = new PartyWatch(toe.Port.Memory);
         PartyNames = new string[Party.Count];
         Array.Fill(PartyNames, "?");
         foreach (var party in _parties)
@@ -68,13 +69,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
     {
         var path = ChainPath.Resolve(chain, _parties, _toe.Port.IsAlive);
         foreach (var party in path ?? [])
-        {
-            // Known from its first connection on, not from the next tick: it may be gone by then.
-            ref var known = ref _incarnations[party];
-            if (known == 0)
-                known = Volatile.Read(ref _toe.Port.Memory.CoreParty(party).Incarnation);
-        }
-
+            _watch.Know(party);
         return path;
     }
 
@@ -308,18 +303,13 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
     // An SVM that is gone, or has started again, knows nothing of the connections that pass it, and its buffers are nobody's.
     private void WatchParty(int party)
     {
-        var incarnation = Volatile.Read(ref _toe.Port.Memory.CoreParty(party).Incarnation);
-        if (incarnation == _incarnations[party])
-            return;
-        var was = _incarnations[party];
-        _incarnations[party] = incarnation;
-        if (was == 0)
+        if (!_watch.IsGone(party, out var isBack))
             return;
         _toe.Port.DropOverflow(party);
         var gone = new ToeProtocol.PartyGone(party);
         foreach (var socket in All().ToArray())
             _toe.Dispatcher.Deliver(socket.Actor!, gone);
-        if (incarnation == 0)
+        if (!isBack)
         {
             _toe.Port.Memory.SealedPool.Reclaim(party);
             _toe.Port.Memory.ReceivePool.Reclaim(party);
@@ -329,10 +319,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
     // The guest itself is gone, and nobody is left to close what it had open. The host says so, where the guest cannot write.
     private void WatchGuest()
     {
-        var incarnation = Volatile.Read(ref _toe.Port.Memory.CoreParty(Party.Guest).Incarnation);
-        var was = _incarnations[Party.Guest];
-        _incarnations[Party.Guest] = incarnation;
-        if (was == 0 || was == incarnation)
+        if (!_watch.IsGone(Party.Guest, out _))
             return;
         foreach (var socket in All().ToArray())
         {
