@@ -16,6 +16,8 @@ internal sealed partial class ToeSocket
     private bool _drained;
     private long _drainUntil;
     private bool _released;
+    private bool _guestCloseHeard;
+    private bool _svmsClosedHeard;
 
     /// <summary>Whether something of it hangs on the clock.</summary>
     public bool NeedsTicks => _draining;
@@ -27,7 +29,7 @@ internal sealed partial class ToeSocket
             return;
         _guestClosed = true;
         if (Entry is null || _aborted)
-            Release();
+            TryRelease();
         else
             AfterSending();
     }
@@ -88,10 +90,15 @@ internal sealed partial class ToeSocket
         _aborted = true;
         _toe.Counters.Resets++;
         TellGuestOfAbort(errno);
+        Cut();
+        TryRelease();
+    }
+
+    private void Cut()
+    {
         CloseSocket(reset: true);
         _send?.GiveUp();
         TellSvmsToClose();
-        TryRelease();
     }
 
     /// <summary>Coarse clock: ends what drains for too long.</summary>
@@ -101,15 +108,55 @@ internal sealed partial class ToeSocket
             FinishBlocked();
     }
 
-    /// <summary>The actor has stopped: by release, or because it failed, and then the guest and the peer hear of it.</summary>
+    /// <summary>Hands a message to the actor; without one, does itself what the end of the slot depends on.</summary>
+    public void Tell(object message)
+    {
+        // Noted as it comes: an actor that has failed and not stopped yet loses what is in its mailbox.
+        _guestCloseHeard |= ReferenceEquals(message, ToeProtocol.GuestClosed);
+        _svmsClosedHeard |= ReferenceEquals(message, ToeProtocol.SvmsClosed);
+        if (Actor is { } actor)
+            _toe.Dispatcher.Deliver(actor, message);
+        else if (ReferenceEquals(message, ToeProtocol.GuestClosed))
+            GuestClosed();
+        else if (ReferenceEquals(message, ToeProtocol.SvmsClosed))
+            OnSvmsClosed();
+        else if (message is ToeProtocol.PartyGone gone)
+            OnPartyGone(gone.Party);
+        else if (message is RpcCall call)
+            call.Answer(-Errno.EBADF);
+    }
+
+    /// <summary>
+    /// The actor has stopped: by release, or because it failed, and then the guest and the peer hear of it. The slot waits, as always,
+    /// for the guest and the SVMs: what they still send must not meet the next connection in it.
+    /// </summary>
     public void OnStopped()
     {
-        if (_released)
+        if (Actor is null)
             return;
-        _guestClosed = true;
-        Abort(Errno.ECONNRESET);
-        _svmsClosed = true;
-        Release();
+        Actor = null;
+        if (_released)
+        {
+            // Unless it failed in the middle of that, this has been done.
+            _toe.Worker.Free(this);
+            return;
+        }
+
+        _guestClosed |= _guestCloseHeard;
+        _svmsClosed |= _svmsClosedHeard;
+        _draining = false;
+        CloseListeners();
+        var told = _svmsToldToClose;
+        if (Status != StreamStatus.Aborted)
+            TellGuestOfAbort(Errno.ECONNRESET);
+        if (!_aborted)
+            _toe.Counters.Resets++;
+        _aborted = true;
+        Cut();
+        // Once more, if the failure was in the middle of that, or the actor never heard that the SVM it had told is gone.
+        if (told && !_svmsClosed && Entry is { } entry)
+            SendClose(entry);
+        TryRelease();
     }
 
     private void Drain(KernelSocket socket)

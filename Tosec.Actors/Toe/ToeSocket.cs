@@ -12,7 +12,8 @@ namespace Tosec.Actors.Toe;
 
 /// <summary>
 /// A socket of the guest's at the TOE: its kernel socket, and once it is connected the two streams. Everything on the worker's thread,
-/// driven by its actor. The slot is free again when the guest has closed it, what it sent is sent, and every SVM has forgotten it.
+/// driven by its actor; only its end may outlive that. The slot is free again when the guest has closed it, what it sent is sent, and
+/// every SVM has forgotten it.
 /// </summary>
 internal sealed partial class ToeSocket
 {
@@ -41,6 +42,7 @@ internal sealed partial class ToeSocket
 
     public bool IsIPv6 { get; }
 
+    /// <summary>Null again when it has failed or was stopped, and the slot is not free yet.</summary>
     public ActorCell? Actor { get; set; }
 
     /// <summary>The row of the stream table; null until connected.</summary>

@@ -39,7 +39,7 @@ internal sealed partial class ToeWorker
         Volatile.Write(ref state.Status, (uint)StreamStatus.Free);
         state.ConnectionId = 0;
         _freeSlots.Push(socket.Slot);
-        Signal(socket, ToeProtocol.Stop);
+        socket.Tell(ToeProtocol.Stop);
     }
 
     /// <summary>Ends a connection that the guest was offered and will not accept any more.</summary>
@@ -47,8 +47,8 @@ internal sealed partial class ToeWorker
     {
         if (Find(slot, connectionId) is not { } socket)
             return;
-        _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail("its listener was closed", Errno.ECONNRESET));
-        Signal(socket, ToeProtocol.GuestClosed);
+        socket.Tell(new StreamProtocol.Fail("its listener was closed", Errno.ECONNRESET));
+        socket.Tell(ToeProtocol.GuestClosed);
     }
 
     private void OnGuestClose(in Descriptor descriptor)
@@ -56,7 +56,7 @@ internal sealed partial class ToeWorker
         if (Find(descriptor.Slot, descriptor.StreamId) is { } socket)
         {
             _gatherer.Flush();
-            Signal(socket, ToeProtocol.GuestClosed);
+            socket.Tell(ToeProtocol.GuestClosed);
         }
         else if (_orphans.Remove((int)descriptor.Slot))
         {

@@ -99,7 +99,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
                 break;
             case Opcode.Credit:
                 if (descriptor.Slot < _table.Length && _table[descriptor.Slot] is { } starved)
-                    Signal(starved, ToeProtocol.Resume);
+                    starved.Tell(ToeProtocol.Resume);
                 break;
             case Opcode.Close when channel == 0:
                 OnGuestClose(descriptor);
@@ -122,10 +122,10 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
                 break;
             case Opcode.Block when socket is not null:
                 _gatherer.Flush();
-                _toe.Dispatcher.Deliver(socket.Actor!, new ToeProtocol.Block(descriptor));
+                socket.Tell(new ToeProtocol.Block(descriptor));
                 break;
             case Opcode.StreamClosed when socket is not null:
-                Signal(socket, ToeProtocol.SvmsClosed);
+                socket.Tell(ToeProtocol.SvmsClosed);
                 break;
         }
     }
@@ -149,7 +149,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
         // A socket whose turn is over again waits for the next round, in the other list.
         (_turn, _readOn) = (_readOn, _turn);
         foreach (var socket in _turn)
-            Signal(socket, ToeProtocol.ReadOn);
+            socket.Tell(ToeProtocol.ReadOn);
         _turn.Clear();
         _toe.Port.FlushRings();
         return true;
@@ -179,20 +179,20 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
                 continue;
             socket.Sweep();
             if (socket.NeedsTicks)
-                Signal(socket, ToeProtocol.Tick);
+                socket.Tell(ToeProtocol.Tick);
         }
 
         var again = _readOnTick.ToArray();
         _readOnTick.Clear();
         foreach (var socket in again)
-            Signal(socket, ToeProtocol.Resume);
+            socket.Tell(ToeProtocol.Resume);
         OnRoundEnd();
         _toe.Port.FlushRings();
     }
 
     private IntakeResult OnGuestPayload(int channel, in Descriptor descriptor)
     {
-        if (Find(descriptor.Slot, descriptor.StreamId) is not { Entry: { } entry } socket || (descriptor.StreamId & 1) != 0)
+        if (Find(descriptor.Slot, descriptor.StreamId) is not { Entry: { } entry, Actor: not null } socket || (descriptor.StreamId & 1) != 0)
         {
             // Also the ordinary fate of what a process sends after its connection was ended.
             Count(Violation.UnknownStream);
@@ -204,7 +204,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
         {
             Count(violation);
             _gatherer.Flush();
-            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail($"guest broke the rules: {violation}", Errno.EPROTO));
+            socket.Tell(new StreamProtocol.Fail($"guest broke the rules: {violation}", Errno.EPROTO));
         }
 
         return result;
@@ -231,7 +231,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
         if (call.Slot < 0 || call.Slot >= _table.Length || _table[call.Slot] is not { } socket)
             call.Answer(-Errno.EBADF);
         else
-            _toe.Dispatcher.Deliver(socket.Actor!, call);
+            socket.Tell(call);
     }
 
     private void OnSocket(RpcCall call)
@@ -272,7 +272,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
 
     private void OnStream(int party, ToeSocket? socket, in Descriptor descriptor)
     {
-        if (socket?.Entry is not { } entry)
+        if (socket is not { Entry: { } entry, Actor: not null })
         {
             GiveBack(descriptor);
             return;
@@ -284,7 +284,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
             Count(Violation.BadSequence);
             GiveBack(descriptor);
             _gatherer.Flush();
-            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail($"party {party} lost its place", Errno.ECONNRESET));
+            socket.Tell(new StreamProtocol.Fail($"party {party} lost its place", Errno.ECONNRESET));
             return;
         }
 
@@ -308,7 +308,7 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
         _toe.Port.DropOverflow(party);
         var gone = new ToeProtocol.PartyGone(party);
         foreach (var socket in All().ToArray())
-            _toe.Dispatcher.Deliver(socket.Actor!, gone);
+            socket.Tell(gone);
         if (!isBack)
         {
             _toe.Port.Memory.SealedPool.Reclaim(party);
@@ -323,8 +323,8 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
             return;
         foreach (var socket in All().ToArray())
         {
-            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail("the guest is gone", Errno.ECONNRESET));
-            Signal(socket, ToeProtocol.GuestClosed);
+            socket.Tell(new StreamProtocol.Fail("the guest is gone", Errno.ECONNRESET));
+            socket.Tell(ToeProtocol.GuestClosed);
         }
 
         foreach (var slot in _orphans)
@@ -332,8 +332,6 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
 
         _orphans.Clear();
     }
-
-    private void Signal(ToeSocket socket, object signal) => _toe.Dispatcher.Deliver(socket.Actor!, signal);
 
     private void Count(Violation violation)
     {
