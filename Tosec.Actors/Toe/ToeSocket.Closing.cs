@@ -18,9 +18,11 @@ internal sealed partial class ToeSocket
     private bool _released;
     private bool _guestCloseHeard;
     private bool _svmsClosedHeard;
+    private bool _resetOnClose;
+    private int _finTicks;
 
     /// <summary>Whether something of it hangs on the clock.</summary>
-    public bool NeedsTicks => _draining;
+    public bool NeedsTicks => _draining || _finTicks > 0;
 
     /// <summary>The last reference in the guest is gone. What it has sent still goes out; what comes in is nobody's any more.</summary>
     public void GuestClosed()
@@ -30,6 +32,8 @@ internal sealed partial class ToeSocket
         _guestClosed = true;
         if (Entry is null || _aborted)
             TryRelease();
+        else if (_resetOnClose && !_draining && Socket is not null)
+            Abort(Errno.ECONNRESET);
         else
             AfterSending();
     }
@@ -101,11 +105,28 @@ internal sealed partial class ToeSocket
         TellSvmsToClose();
     }
 
-    /// <summary>Coarse clock: ends what drains for too long.</summary>
+    /// <summary>Coarse clock: ends what drains for too long, and sends the end that a close did not follow.</summary>
     public void OnTick(long now)
     {
         if (_draining && now >= _drainUntil)
             FinishBlocked();
+        if (_finTicks > 0 && --_finTicks == 0)
+        {
+            var error = _send!.End(Socket);
+            if (error < 0)
+                PeerIsGone(-error);
+            AfterSending();
+        }
+    }
+
+    // With SO_LINGER {1, 0} a close is a reset, and no end must come before it. The agent sends FIN and CLOSE in one go, on different
+    // ways: if CLOSE has not come by the second tick, this was a shutdown.
+    private int OnFin()
+    {
+        if (!_resetOnClose || _guestClosed)
+            return _send!.End(Socket);
+        _finTicks = 2;
+        return 0;
     }
 
     /// <summary>Hands a message to the actor; without one, does itself what the end of the slot depends on.</summary>

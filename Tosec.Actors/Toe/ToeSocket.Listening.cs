@@ -125,6 +125,8 @@ internal sealed partial class ToeSocket
 
         _toe.Counters.Accepts++;
         accepted.Own(socket);
+        // As the kernel socket has it from its listener.
+        accepted._resetOnClose = _resetOnClose;
         accepted.Establish(decision.Chain!, path!, StreamDirection.Incoming, local!, remote!);
         _acceptRing.Publish(ReceiveEntryKind.Accepted, accepted.ConnectionId, (uint)accepted.Slot);
         _toe.Port.NotifyAgent(Slot);

@@ -1,3 +1,4 @@
+using Tosec.Transport.Shm.Interop;
 using Tosec.Transport.Shm.Layout;
 
 namespace Tosec.Actors.Toe;
@@ -18,6 +19,8 @@ internal sealed partial class ToeSocket
         var result = socket.SetOption(option.Level, option.Name, value);
         if (result >= 0 && option is { Level: SocketOptions.IPPROTO_IPV6, Name: SocketOptions.IPV6_V6ONLY } && value.Length >= 4)
             _v6Only = BitConverter.ToInt32(value) != 0;
+        if (result >= 0 && option is { Level: KernelSocket.SOL_SOCKET, Name: KernelSocket.SO_LINGER } && value.Length >= 8)
+            _resetOnClose = BitConverter.ToInt32(value) != 0 && BitConverter.ToInt32(value[4..]) == 0;
         return result;
     }
 

@@ -100,7 +100,7 @@ internal sealed partial class ToeSocket
             var result = descriptor.Opcode switch
             {
                 Opcode.Payload => _send!.Payload(Socket, descriptor),
-                Opcode.Fin => _send!.End(Socket),
+                Opcode.Fin => OnFin(),
                 _ => 0,
             };
             error = Math.Min(error, result);
