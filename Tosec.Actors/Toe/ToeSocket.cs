@@ -12,7 +12,8 @@ namespace Tosec.Actors.Toe;
 
 /// <summary>
 /// A socket of the guest's at the TOE: its kernel socket, and once it is connected the two streams. Everything on the worker's thread,
-/// driven by its actor. The slot is free again when the guest has closed it, what it sent is sent, and every SVM has forgotten it.
+/// driven by its actor; only its end may outlive that. The slot is free again when the guest has closed it, what it sent is sent, and
+/// every SVM has forgotten it.
 /// </summary>
 internal sealed partial class ToeSocket
 {
@@ -25,14 +26,6 @@ internal sealed partial class ToeSocket
     private ReceiveSide? _receive;
     private IPEndPoint? _guestEndPoint;
     private IPEndPoint? _peerEndPoint;
-    private bool _guestClosed;
-    private bool _aborted;
-    private bool _svmsToldToClose;
-    private bool _svmsClosed;
-    private bool _draining;
-    private bool _drained;
-    private long _drainUntil;
-    private bool _released;
     private StreamDirection _initiator;
 
     public ToeSocket(ToeContext toe, int slot, ulong connectionId, bool ipv6)
@@ -49,13 +42,11 @@ internal sealed partial class ToeSocket
 
     public bool IsIPv6 { get; }
 
+    /// <summary>Null again when it has failed or was stopped, and the slot is not free yet.</summary>
     public ActorCell? Actor { get; set; }
 
     /// <summary>The row of the stream table; null until connected.</summary>
     public StreamEntry? Entry { get; private set; }
-
-    /// <summary>Whether something of it hangs on the clock.</summary>
-    public bool NeedsTicks => _draining;
 
     private ref StreamState State => ref _toe.State(Slot);
 
@@ -109,7 +100,7 @@ internal sealed partial class ToeSocket
             var result = descriptor.Opcode switch
             {
                 Opcode.Payload => _send!.Payload(Socket, descriptor),
-                Opcode.Fin => _send!.End(Socket),
+                Opcode.Fin => OnFin(),
                 _ => 0,
             };
             error = Math.Min(error, result);
@@ -172,87 +163,6 @@ internal sealed partial class ToeSocket
     /// <summary>Takes back receive buffers that the guest has read, so that an idle stream keeps none.</summary>
     public void Sweep() => _receive?.Reclaim();
 
-    /// <summary>The last reference in the guest is gone. What it has sent still goes out; what comes in is nobody's any more.</summary>
-    public void GuestClosed()
-    {
-        if (_guestClosed)
-            return;
-        _guestClosed = true;
-        if (Entry is null || _aborted)
-            Release();
-        else
-            AfterSending();
-    }
-
-    /// <summary>An SVM has ended the connection.</summary>
-    public void OnBlock(in Descriptor descriptor)
-    {
-        _toe.Counters.Blocks++;
-        if (descriptor.Arg0 == 0 || Entry is null)
-        {
-            Abort(descriptor.Code);
-            return;
-        }
-
-        if ((descriptor.StreamId & 1) == 0)
-        {
-            // The guest was the sender, and is answered: its peer hears no more of it, the guest reads the answer and its end.
-            CloseSocket(reset: true);
-            _send!.GiveUp();
-            _send.ForgetCredit();
-            AfterSending();
-            return;
-        }
-
-        // The peer was the sender: the answer comes through the chain and is sent before its connection ends; the guest is cut off.
-        TellGuestOfAbort(descriptor.Code);
-        _draining = true;
-        _drainUntil = Environment.TickCount64 + 2000;
-        Read(peerClosed: false);
-        AfterSending();
-    }
-
-    /// <summary>Every SVM of the path has forgotten the connection.</summary>
-    public void OnSvmsClosed()
-    {
-        _svmsClosed = true;
-        TryRelease();
-    }
-
-    /// <summary>An SVM of the host is gone: the connections that pass it cannot be inspected any more.</summary>
-    public void OnPartyGone(int party)
-    {
-        if (Entry is not { } entry || !entry.Path.Contains((byte)party))
-            return;
-        var told = _svmsToldToClose;
-        Abort(Errno.ECONNRESET);
-        // Word that was on its way may have been lost with it; those who have heard it already only pass it on.
-        if (told && !_svmsClosed)
-            SendClose(entry);
-        TryRelease();
-    }
-
-    /// <summary>Ends both ways at once: the guest gets the errno, the peer a reset.</summary>
-    public void Abort(int errno)
-    {
-        if (_aborted || _released)
-            return;
-        _aborted = true;
-        _toe.Counters.Resets++;
-        TellGuestOfAbort(errno);
-        CloseSocket(reset: true);
-        _send?.GiveUp();
-        TellSvmsToClose();
-        TryRelease();
-    }
-
-    /// <summary>Coarse clock: ends what drains for too long.</summary>
-    public void OnTick(long now)
-    {
-        if (_draining && now >= _drainUntil)
-            FinishBlocked();
-    }
-
     public StreamReport? Report()
     {
         if (_released)
@@ -314,170 +224,4 @@ internal sealed partial class ToeSocket
 
     /// <summary>Reads on after a turn that was too short.</summary>
     public void ReadOn() => Read(peerClosed: true);
-
-    /// <summary>The actor has stopped: by release, or because it failed, and then the guest and the peer hear of it.</summary>
-    public void OnStopped()
-    {
-        if (_released)
-            return;
-        _guestClosed = true;
-        Abort(Errno.ECONNRESET);
-        _svmsClosed = true;
-        Release();
-    }
-
-    private void Drain(KernelSocket socket)
-    {
-        Span<byte> ignored = stackalloc byte[4096];
-        int received;
-        while ((received = socket.Receive(ignored)) > 0)
-        {
-        }
-
-        if (received == -Errno.EAGAIN)
-            return;
-        // The peer has said all it wants to; it may still wait for the answer, unless it has reset.
-        _drained = true;
-        if (received < 0 || _send!.Finished)
-            FinishBlocked();
-    }
-
-    private void FinishBlocked()
-    {
-        _draining = false;
-        CloseSocket(reset: false);
-        _send!.GiveUp();
-        TellSvmsToClose();
-        TryRelease();
-    }
-
-    private void AfterSending()
-    {
-        if (_send is not { } send)
-            return;
-        send.Grant();
-        if (_draining && _drained && send.Finished)
-            FinishBlocked();
-        if (_guestClosed && send.Finished && !_draining)
-        {
-            CloseSocket(reset: false);
-            TellSvmsToClose();
-            TryRelease();
-        }
-    }
-
-    private void PeerIsGone(int errno)
-    {
-        _send!.GiveUp();
-        if (_receive is { Finished: false } receive)
-        {
-            // What it sent before may still lie in the kernel, and is the guest's.
-            Read(peerClosed: true);
-            receive.Finish(errno);
-            // A writer that waits for credit wakes, and finds the end in its ring.
-            _send.ForgetCredit();
-        }
-        else if (!_guestClosed && !_aborted)
-        {
-            // The peer had ended its stream already, so no end behind the data can say this; the guest's next send has to.
-            TellGuestOfAbort(errno);
-        }
-    }
-
-    private void TellGuestOfAbort(int errno)
-    {
-        ref var state = ref State;
-        state.Error = (uint)errno;
-        state.ClosedRead = 1;
-        Status = StreamStatus.Aborted;
-        _toe.Port.NotifyAgent(Slot);
-    }
-
-    private void TellSvmsToClose()
-    {
-        if (_svmsToldToClose || Entry is not { } entry)
-            return;
-        _svmsToldToClose = true;
-        Volatile.Write(ref _toe.Port.Memory.Record(Slot).Closing, 1);
-        SendClose(entry);
-    }
-
-    // To the first of the incoming path that is there; it tells the next.
-    private void SendClose(StreamEntry entry)
-    {
-        for (var i = entry.Path.Length - 2; i >= 0; i--)
-        {
-            if (!_toe.Port.IsAlive(entry.Path[i]))
-                continue;
-            _toe.Port.Send(entry.Path[i], new Descriptor
-            {
-                Opcode = Opcode.StreamClose,
-                Slot = (uint)Slot,
-                StreamId = ConnectionId,
-            });
-            return;
-        }
-
-        _svmsClosed = true;
-    }
-
-    // What was handed to an SVM after it had gone, by one that did not know yet. Nobody hands it anything of this slot any more.
-    private void ReclaimFromTheDead(StreamEntry entry)
-    {
-        foreach (var party in entry.Path)
-        {
-            if (!Party.IsSvm(party) || _toe.Port.IsAlive(party))
-                continue;
-            _toe.Port.Memory.SealedPool.Reclaim(party, Slot);
-            _toe.Port.Memory.ReceivePool.Reclaim(party, Slot);
-        }
-    }
-
-    private void TryRelease()
-    {
-        if (_guestClosed && (Entry is null || (_svmsToldToClose && _svmsClosed)))
-            Release();
-    }
-
-    private void Release()
-    {
-        if (_released)
-            return;
-        _released = true;
-        CloseSocket(reset: false);
-        CloseListeners();
-        CloseUnaccepted();
-        if (Entry is { } entry)
-        {
-            _send!.GiveUp();
-            _receive!.ReclaimAll();
-            _toe.Intake.Discard(entry);
-            ReclaimFromTheDead(entry);
-            _toe.Connected--;
-        }
-
-        _toe.Worker.Free(this);
-    }
-
-    private void CloseSocket(bool reset)
-    {
-        if (_source is not { } source)
-            return;
-        _source = null;
-        _toe.Dispatcher.Loop.Unregister(source);
-        if (reset)
-            source.Socket.ResetOnClose();
-        source.Socket.Dispose();
-    }
-
-    private void CloseListeners()
-    {
-        foreach (var listener in _listeners)
-        {
-            _toe.Dispatcher.Loop.Unregister(listener);
-            listener.Socket.Dispose();
-        }
-
-        _listeners.Clear();
-    }
 }

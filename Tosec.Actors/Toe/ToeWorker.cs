@@ -13,20 +13,17 @@ namespace Tosec.Actors.Toe;
 /// The TOE's side of one guest's lanes (paper section 3): RPC server, source of the stream tables, owner of the stream slots. Worker's
 /// thread; one worker, one epoll set, one guest.
 /// </summary>
-internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
+internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
 {
     private readonly ToeContext _toe;
     private readonly RunGatherer _gatherer;
     private readonly StreamSpawner _spawner;
-    private readonly ToeSocket?[] _table;
-    private readonly Stack<int> _freeSlots = new();
     private readonly Stack<RpcCall> _calls = new();
     private readonly IReadOnlyList<PartyIdentity> _parties;
-    private readonly ulong[] _incarnations = new ulong[Party.Count];
+    private readonly PartyWatch _watch;
     private List<ToeSocket> _readOn = [];
     private List<ToeSocket> _turn = [];
     private readonly List<ToeSocket> _readOnTick = [];
-    private readonly HashSet<int> _orphans = [];
 
     public ToeWorker(ToeContext toe, ActorCell supervisor)
     {
@@ -35,6 +32,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         _spawner = new StreamSpawner(supervisor, toe.Dispatcher);
         _table = new ToeSocket?[toe.Port.Memory.Geometry.Streams];
         _parties = toe.Port.Memory.Parties();
+        _watch = new PartyWatch(toe.Port.Memory);
         PartyNames = new string[Party.Count];
         Array.Fill(PartyNames, "?");
         foreach (var party in _parties)
@@ -71,55 +69,8 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     {
         var path = ChainPath.Resolve(chain, _parties, _toe.Port.IsAlive);
         foreach (var party in path ?? [])
-        {
-            // Known from its first connection on, not from the next tick: it may be gone by then.
-            ref var known = ref _incarnations[party];
-            if (known == 0)
-                known = Volatile.Read(ref _toe.Port.Memory.CoreParty(party).Incarnation);
-        }
-
+            _watch.Know(party);
         return path;
-    }
-
-    /// <summary>Makes a socket in a free slot; null when the guest has used them all.</summary>
-    public ToeSocket? Make(bool ipv6)
-    {
-        if (!_freeSlots.TryPop(out var slot))
-            return null;
-        var memory = _toe.Port.Memory;
-        memory.Cursor(slot) = default;
-        ref var state = ref memory.State(slot);
-        state = default;
-        state.Family = ipv6 ? 6u : 4u;
-        state.Type = 1;
-        state.ConnectionId = ConnectionIds.Next(memory.Guest.HostNumber);
-        var socket = new ToeSocket(_toe, slot, state.ConnectionId, ipv6);
-        _table[slot] = socket;
-        socket.Actor = _spawner.Spawn(socket.ConnectionId, () => new ToeSocketActor(socket), new ToeProtocol.Ended(socket));
-        return socket;
-    }
-
-    /// <summary>Takes a slot back.</summary>
-    public void Free(ToeSocket socket)
-    {
-        if (!ReferenceEquals(_table[socket.Slot], socket))
-            return;
-        _gatherer.Flush();
-        _table[socket.Slot] = null;
-        ref var state = ref _toe.State(socket.Slot);
-        Volatile.Write(ref state.Status, (uint)StreamStatus.Free);
-        state.ConnectionId = 0;
-        _freeSlots.Push(socket.Slot);
-        Signal(socket, ToeProtocol.Stop);
-    }
-
-    /// <summary>Ends a connection that the guest was offered and will not accept any more.</summary>
-    public void Abandon(uint slot, ulong connectionId)
-    {
-        if (Find(slot, connectionId) is not { } socket)
-            return;
-        _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail("its listener was closed", Errno.ECONNRESET));
-        Signal(socket, ToeProtocol.GuestClosed);
     }
 
     /// <summary>Looks at a socket again in the next round: its turn was over.</summary>
@@ -148,7 +99,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
                 break;
             case Opcode.Credit:
                 if (descriptor.Slot < _table.Length && _table[descriptor.Slot] is { } starved)
-                    Signal(starved, ToeProtocol.Resume);
+                    starved.Tell(ToeProtocol.Resume);
                 break;
             case Opcode.Close when channel == 0:
                 OnGuestClose(descriptor);
@@ -171,10 +122,10 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
                 break;
             case Opcode.Block when socket is not null:
                 _gatherer.Flush();
-                _toe.Dispatcher.Deliver(socket.Actor!, new ToeProtocol.Block(descriptor));
+                socket.Tell(new ToeProtocol.Block(descriptor));
                 break;
             case Opcode.StreamClosed when socket is not null:
-                Signal(socket, ToeProtocol.SvmsClosed);
+                socket.Tell(ToeProtocol.SvmsClosed);
                 break;
         }
     }
@@ -198,7 +149,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         // A socket whose turn is over again waits for the next round, in the other list.
         (_turn, _readOn) = (_readOn, _turn);
         foreach (var socket in _turn)
-            Signal(socket, ToeProtocol.ReadOn);
+            socket.Tell(ToeProtocol.ReadOn);
         _turn.Clear();
         _toe.Port.FlushRings();
         return true;
@@ -228,20 +179,20 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
                 continue;
             socket.Sweep();
             if (socket.NeedsTicks)
-                Signal(socket, ToeProtocol.Tick);
+                socket.Tell(ToeProtocol.Tick);
         }
 
         var again = _readOnTick.ToArray();
         _readOnTick.Clear();
         foreach (var socket in again)
-            Signal(socket, ToeProtocol.Resume);
+            socket.Tell(ToeProtocol.Resume);
         OnRoundEnd();
         _toe.Port.FlushRings();
     }
 
     private IntakeResult OnGuestPayload(int channel, in Descriptor descriptor)
     {
-        if (Find(descriptor.Slot, descriptor.StreamId) is not { Entry: { } entry } socket || (descriptor.StreamId & 1) != 0)
+        if (Find(descriptor.Slot, descriptor.StreamId) is not { Entry: { } entry, Actor: not null } socket || (descriptor.StreamId & 1) != 0)
         {
             // Also the ordinary fate of what a process sends after its connection was ended.
             Count(Violation.UnknownStream);
@@ -253,7 +204,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         {
             Count(violation);
             _gatherer.Flush();
-            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail($"guest broke the rules: {violation}", Errno.EPROTO));
+            socket.Tell(new StreamProtocol.Fail($"guest broke the rules: {violation}", Errno.EPROTO));
         }
 
         return result;
@@ -280,7 +231,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         if (call.Slot < 0 || call.Slot >= _table.Length || _table[call.Slot] is not { } socket)
             call.Answer(-Errno.EBADF);
         else
-            _toe.Dispatcher.Deliver(socket.Actor!, call);
+            socket.Tell(call);
     }
 
     private void OnSocket(RpcCall call)
@@ -319,30 +270,9 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
         call.Answer(socket.Slot, socket.ConnectionId);
     }
 
-    private void OnGuestClose(in Descriptor descriptor)
-    {
-        if (Find(descriptor.Slot, descriptor.StreamId) is { } socket)
-        {
-            _gatherer.Flush();
-            Signal(socket, ToeProtocol.GuestClosed);
-        }
-        else if (_orphans.Remove((int)descriptor.Slot))
-        {
-            FreeOrphan((int)descriptor.Slot);
-        }
-    }
-
-    private void FreeOrphan(int slot)
-    {
-        // An SVM may have handed the guest more before it knew that the TOVM before us was gone.
-        _toe.Port.Memory.ReceivePool.Reclaim(Party.Guest, slot);
-        _toe.State(slot) = default;
-        _freeSlots.Push(slot);
-    }
-
     private void OnStream(int party, ToeSocket? socket, in Descriptor descriptor)
     {
-        if (socket?.Entry is not { } entry)
+        if (socket is not { Entry: { } entry, Actor: not null })
         {
             GiveBack(descriptor);
             return;
@@ -354,7 +284,7 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
             Count(Violation.BadSequence);
             GiveBack(descriptor);
             _gatherer.Flush();
-            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail($"party {party} lost its place", Errno.ECONNRESET));
+            socket.Tell(new StreamProtocol.Fail($"party {party} lost its place", Errno.ECONNRESET));
             return;
         }
 
@@ -373,18 +303,13 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     // An SVM that is gone, or has started again, knows nothing of the connections that pass it, and its buffers are nobody's.
     private void WatchParty(int party)
     {
-        var incarnation = Volatile.Read(ref _toe.Port.Memory.CoreParty(party).Incarnation);
-        if (incarnation == _incarnations[party])
-            return;
-        var was = _incarnations[party];
-        _incarnations[party] = incarnation;
-        if (was == 0)
+        if (!_watch.IsGone(party, out var isBack))
             return;
         _toe.Port.DropOverflow(party);
         var gone = new ToeProtocol.PartyGone(party);
         foreach (var socket in All().ToArray())
-            _toe.Dispatcher.Deliver(socket.Actor!, gone);
-        if (incarnation == 0)
+            socket.Tell(gone);
+        if (!isBack)
         {
             _toe.Port.Memory.SealedPool.Reclaim(party);
             _toe.Port.Memory.ReceivePool.Reclaim(party);
@@ -394,15 +319,12 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
     // The guest itself is gone, and nobody is left to close what it had open. The host says so, where the guest cannot write.
     private void WatchGuest()
     {
-        var incarnation = Volatile.Read(ref _toe.Port.Memory.CoreParty(Party.Guest).Incarnation);
-        var was = _incarnations[Party.Guest];
-        _incarnations[Party.Guest] = incarnation;
-        if (was == 0 || was == incarnation)
+        if (!_watch.IsGone(Party.Guest, out _))
             return;
         foreach (var socket in All().ToArray())
         {
-            _toe.Dispatcher.Deliver(socket.Actor!, new StreamProtocol.Fail("the guest is gone", Errno.ECONNRESET));
-            Signal(socket, ToeProtocol.GuestClosed);
+            socket.Tell(new StreamProtocol.Fail("the guest is gone", Errno.ECONNRESET));
+            socket.Tell(ToeProtocol.GuestClosed);
         }
 
         foreach (var slot in _orphans)
@@ -410,40 +332,6 @@ internal sealed class ToeWorker : ILaneSink, ITicker, IPoller
 
         _orphans.Clear();
     }
-
-    // What a TOVM before us has left: its connections are over, and their slots are free when the agent has closed them.
-    private void CleanUpAfterPredecessor()
-    {
-        var memory = _toe.Port.Memory;
-        memory.SealedPool.Reclaim(Party.Tovm);
-        memory.ReceivePool.Reclaim(Party.Tovm);
-        memory.ReceivePool.Reclaim(Party.Guest);
-        var inUse = new List<int>();
-        for (var slot = 0; slot < _table.Length; slot++)
-        {
-            ref var state = ref memory.State(slot);
-            if (state.ConnectionId == 0)
-                continue;
-            state.Error = Errno.ECONNRESET;
-            state.ClosedRead = 1;
-            Volatile.Write(ref state.Status, (uint)StreamStatus.Aborted);
-            _orphans.Add(slot);
-            inUse.Add(slot);
-            _toe.Port.NotifyAgent(slot);
-        }
-
-        if (inUse.Count == 0)
-            return;
-        var free = _freeSlots.Where(s => !_orphans.Contains(s)).ToArray();
-        _freeSlots.Clear();
-        for (var i = free.Length - 1; i >= 0; i--)
-            _freeSlots.Push(free[i]);
-    }
-
-    private ToeSocket? Find(uint slot, ulong streamId) =>
-        slot < _table.Length && _table[slot] is { } socket && socket.ConnectionId == (streamId & ~1ul) ? socket : null;
-
-    private void Signal(ToeSocket socket, object signal) => _toe.Dispatcher.Deliver(socket.Actor!, signal);
 
     private void Count(Violation violation)
     {

@@ -47,7 +47,7 @@ internal sealed class ToeWorkerActor : UntypedActor
         switch (message)
         {
             case ToeProtocol.Ended ended:
-                _worker.Free(ended.Socket);
+                ended.Socket.OnStopped();
                 break;
             case StreamProtocol.List:
                 Sender.Tell(_worker.All().Select(s => s.Report()).OfType<StreamReport>().ToArray());
