@@ -152,6 +152,13 @@ internal sealed partial class ToeSocket
             CloseListeners();
             TellGuestOfAbort(Errno.EINVAL);
         }
+        else if (_receive is { } receive && !_discarding && !_guestClosed && !_aborted)
+        {
+            // The end comes behind what is on its way through the chain; what the kernel still has is not received for the guest.
+            _discarding = true;
+            receive.Finish(0);
+            Read(peerClosed: true);
+        }
 
         return 0;
     }

@@ -17,6 +17,9 @@ namespace Tosec.Actors.Toe;
 /// </summary>
 internal sealed partial class ToeSocket
 {
+    private const int DiscardBytes = 16 << 10;
+    private const int DiscardsPerTurn = 16;
+
     private readonly ToeContext _toe;
     private readonly List<ToeSource> _listeners = [];
     private readonly List<IPEndPoint> _bound = [];
@@ -27,6 +30,8 @@ internal sealed partial class ToeSocket
     private IPEndPoint? _guestEndPoint;
     private IPEndPoint? _peerEndPoint;
     private StreamDirection _initiator;
+    private bool _discarding;
+    private bool _discarded;
 
     public ToeSocket(ToeContext toe, int slot, ulong connectionId, bool ipv6)
     {
@@ -216,10 +221,41 @@ internal sealed partial class ToeSocket
         }
 
         // After the guest's close nobody reads: the kernel keeps what comes, and answers it with a reset when we close.
-        if (_guestClosed || _aborted || receive.Finished)
+        if (_guestClosed || _aborted)
+            return;
+        if (_discarding)
+        {
+            Discard(socket);
+            return;
+        }
+
+        if (receive.Finished)
             return;
         if (receive.Read(socket, peerClosed))
             _toe.Worker.ReadOnNextRound(this);
+    }
+
+    // The guest has shut its reading side down: the peer is not to be held up by that.
+    private void Discard(KernelSocket socket)
+    {
+        Span<byte> ignored = stackalloc byte[DiscardBytes];
+        for (var n = 0; n < DiscardsPerTurn; n++)
+        {
+            var received = socket.Receive(ignored);
+            if (received > 0)
+                continue;
+            // Its end is nothing new, but after its reset nothing more can be sent.
+            if (received is < 0 and not -Errno.EAGAIN && !_discarded)
+            {
+                PeerIsGone(-received);
+                AfterSending();
+            }
+
+            _discarded |= received != -Errno.EAGAIN;
+            return;
+        }
+
+        _toe.Worker.ReadOnNextRound(this);
     }
 
     /// <summary>Reads on after a turn that was too short.</summary>
