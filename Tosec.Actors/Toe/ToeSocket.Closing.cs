@@ -20,9 +20,11 @@ internal sealed partial class ToeSocket
     private bool _svmsClosedHeard;
     private bool _resetOnClose;
     private int _finTicks;
+    private long _endDue;
+    private long _payloadsAtLook;
 
     /// <summary>Whether something of it hangs on the clock.</summary>
-    public bool NeedsTicks => _draining || _finTicks > 0;
+    public bool NeedsTicks => _draining || _finTicks > 0 || _endDue > 0;
 
     /// <summary>The last reference in the guest is gone. What it has sent still goes out; what comes in is nobody's any more.</summary>
     public void GuestClosed()
@@ -36,6 +38,8 @@ internal sealed partial class ToeSocket
             Abort(Errno.ECONNRESET);
         else
             AfterSending();
+        if (!_released && _send is { Finished: false })
+            ExpectEnd();
     }
 
     /// <summary>An SVM has ended the connection.</summary>
@@ -117,6 +121,28 @@ internal sealed partial class ToeSocket
                 PeerIsGone(-error);
             AfterSending();
         }
+
+        if (_endDue > 0 && !_released)
+            WatchEnd(now);
+    }
+
+    // What the guest's processes have sent, its end included, comes through the chain within what each SVM may hold it, unless one of
+    // them was killed between taking a sequence number and publishing: then it never comes, and the peer is told.
+    private void ExpectEnd()
+    {
+        const int Slack = 1000;
+        _endDue = Environment.TickCount64 + (long)_chain!.HoldDeadline.TotalMilliseconds * Entry!.Path.Length + Slack;
+        _payloadsAtLook = Entry.Outgoing.Payloads;
+    }
+
+    private void WatchEnd(long now)
+    {
+        if (_send is not { Finished: false } send || _aborted)
+            _endDue = 0;
+        else if (send.Waiting > 0 || Entry!.Outgoing.Payloads != _payloadsAtLook)
+            ExpectEnd();
+        else if (now >= _endDue)
+            Abort(Errno.ECONNRESET);
     }
 
     // With SO_LINGER {1, 0} a close is a reset, and no end must come before it. The agent sends FIN and CLOSE in one go, on different
