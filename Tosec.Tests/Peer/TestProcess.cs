@@ -12,7 +12,7 @@ internal sealed partial class TestProcess : IDisposable
 
     public TestProcess(TestSite site, string guest, uint version = AgentPacket.CurrentVersion)
     {
-        _agent = UnixSocket.Connect(site.AgentSocket(guest), packets: true);
+        _agent = Connect(site.AgentSocket(guest));
         Send(new AgentPacket { Type = AgentMessage.Attach, Version = version, Pid = 4711 });
         Span<AgentPacket> answer = stackalloc AgentPacket[1];
         Span<int> descriptors = stackalloc int[UnixSocket.MaxDescriptors];
@@ -57,6 +57,26 @@ internal sealed partial class TestProcess : IDisposable
     public int AwaitEnd() => AwaitReadable(_agent);
 
     public void Dispose() => _agent.Dispose();
+
+    // The agent's file is there from its bind on, and it listens a moment later.
+    private static UnixSocket Connect(string path)
+    {
+        UnixSocket? socket = null;
+        WorkerHarness.Until(() =>
+        {
+            try
+            {
+                socket = UnixSocket.Connect(path, packets: true);
+            }
+            catch (NativeFailure)
+            {
+                return false;
+            }
+
+            return true;
+        });
+        return socket!;
+    }
 
     [LibraryImport("libc", EntryPoint = "socketpair")]
     private static unsafe partial int SocketPair(int domain, int type, int protocol, int* ends);
