@@ -36,11 +36,35 @@ internal sealed class ReceiveSide
     /// <summary>An end has been sent towards the guest.</summary>
     public bool Finished => _flow.Finished;
 
+    /// <summary>That end is an error of the connection's.</summary>
+    public bool Failed { get; private set; }
+
     /// <summary>Reads until the kernel has nothing more, credit or buffers run out, or the turn is over.</summary>
     /// <param name="socket">Where from.</param>
     /// <param name="peerClosed">The kernel has announced an end: it is read for even behind a short read.</param>
     /// <returns>True: there may be more, call again in the next round.</returns>
-    public bool Read(KernelSocket socket, bool peerClosed)
+    public bool Read(KernelSocket socket, bool peerClosed) => Read(socket, peerClosed, 0);
+
+    /// <summary>Reads what still lies in the kernel after a send has failed, as far as credit and buffers go.</summary>
+    /// <param name="socket">Where from.</param>
+    /// <param name="errno">What the send failed with: the end that the kernel tells of is this.</param>
+    public void ReadRest(KernelSocket socket, int errno)
+    {
+        while (Read(socket, peerClosed: true, errno))
+        {
+        }
+    }
+
+    /// <summary>Ends the stream towards the guest, behind what is under way.</summary>
+    public void Finish(int errno)
+    {
+        if (Finished)
+            return;
+        Failed = errno != 0;
+        _flow.Finish(errno);
+    }
+
+    private bool Read(KernelSocket socket, bool peerClosed, int endErrno)
     {
         var pool = _toe.Port.Memory.ReceivePool;
         for (var n = 0; n < ReadsPerTurn && !Finished; n++)
@@ -60,10 +84,8 @@ internal sealed class ReceiveSide
             if (received <= 0)
             {
                 pool.TryReturn(buffer.Index, buffer.Generation, Party.Tovm);
-                if (received == 0)
-                    _flow.Finish(0);
-                else if (received != -Errno.EAGAIN)
-                    _flow.Finish(-received);
+                if (received != -Errno.EAGAIN)
+                    Finish(received == 0 ? endErrno : -received);
                 return false;
             }
 
@@ -89,9 +111,6 @@ internal sealed class ReceiveSide
 
         return !Finished;
     }
-
-    /// <summary>Ends the stream towards the guest, behind what is under way.</summary>
-    public void Finish(int errno) => _flow.Finish(errno);
 
     /// <summary>Takes back what the guest has read. Its position is believed only as far as the ring was written.</summary>
     /// <returns>Whether anything came back.</returns>

@@ -251,10 +251,14 @@ internal sealed partial class ToeSocket
         _send!.GiveUp();
         if (_receive is { Finished: false } receive)
         {
-            // What it sent before may still lie in the kernel, and is the guest's.
-            Read(peerClosed: true);
+            // What it sent before may still lie in the kernel, and is the guest's, as far as it has room. The kernel tells an error
+            // once: behind that data it would only tell of an end.
+            if (_draining || _discarding || _guestClosed || _aborted)
+                Read(peerClosed: true);
+            else if (Socket is { } socket)
+                receive.ReadRest(socket, errno);
             receive.Finish(errno);
-            // A writer that waits for credit wakes, and finds the end in its ring.
+            // A writer that waits for credit wakes, and finds the reset in its ring.
             _send.ForgetCredit();
         }
         else if (!_guestClosed && !_aborted)

@@ -233,6 +233,11 @@ internal sealed partial class ToeSocket
             return;
         if (receive.Read(socket, peerClosed))
             _toe.Worker.ReadOnNextRound(this);
+        if (!receive.Failed)
+            return;
+        // A reset ends both ways. A writer that waits for credit wakes, and finds it in its ring.
+        _send!.GiveUp();
+        _send.ForgetCredit();
     }
 
     // The guest has shut its reading side down: the peer is not to be held up by that.

@@ -69,20 +69,16 @@ public sealed class StreamTests(Site site)
         const string Program = """
             import hashlib, os, socket, sys
             listener = socket.create_server((sys.argv[1], int(sys.argv[2])))
-            for _ in range(1):
-                connection, _ = listener.accept()
-                digest = hashlib.sha256()
-                block = os.urandom(1 << 20)
-                try:
-                    for i in range(1024):
-                        part = block[i:] + block[:i]
-                        connection.sendall(part)
-                        digest.update(part)
-                except OSError:
-                    continue
-                connection.shutdown(socket.SHUT_WR)
-                print(digest.hexdigest(), flush=True)
-                connection.close()
+            connection, _ = listener.accept()
+            digest = hashlib.sha256()
+            block = os.urandom(1 << 20)
+            for i in range(1024):
+                part = block[i:] + block[:i]
+                connection.sendall(part)
+                digest.update(part)
+            connection.shutdown(socket.SHUT_WR)
+            print(digest.hexdigest(), flush=True)
+            connection.close()
             """;
         var server = site.Start("alice", "python3", "-c", Program, site.Alice, $"{Site.CountedPort}");
         // The server serves the first who comes, so nobody else may probe whether it listens.
@@ -112,6 +108,49 @@ public sealed class StreamTests(Site site)
         Assert.Equal(await server.StandardOutput.ReadLineAsync(), Convert.ToHexStringLower(digest.GetHashAndReset()));
         socket.Dispose();
         await site.EndsClean(server);
+    }
+
+    [Theory]
+    [InlineData("blocking", false)]
+    [InlineData("blocking", true)]
+    [InlineData("poll", false)]
+    [InlineData("poll", true)]
+    public async Task A_writer_whose_peer_resets_is_woken_and_told(string way, bool endsFirst)
+    {
+        const string Program = """
+            import select, socket, sys
+            way, connection = sys.argv[1], socket.create_connection((sys.argv[2], int(sys.argv[3])))
+            connection.setblocking(way == "blocking")
+            poll = select.poll()
+            poll.register(connection, select.POLLOUT)
+            try:
+                while True:
+                    if way == "poll":
+                        poll.poll()
+                    try:
+                        connection.send(bytes(1 << 20))
+                    except BlockingIOError:
+                        pass
+            except OSError as error:
+                print(type(error).__name__, flush=True)
+            """;
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Parse(site.Outside), 0));
+        listener.Listen();
+        var writer = site.Start("bob", "python3", "-c", Program, way, site.Outside, $"{((IPEndPoint)listener.LocalEndPoint!).Port}");
+        using var peer = await listener.AcceptAsync();
+        if (endsFirst)
+            peer.Shutdown(SocketShutdown.Send);
+        // Until all that lies between is full, and the writer sleeps.
+        for (int before = -1, now; (now = peer.Available) != before || now == 0; before = now)
+            await Task.Delay(500);
+        peer.LingerState = new LingerOption(true, 0);
+        peer.Dispose();
+
+        var told = await writer.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromMinutes(1));
+
+        Assert.Contains(told, new[] { "ConnectionResetError", "BrokenPipeError" });
+        await site.EndsClean(writer);
     }
 
     [Fact]

@@ -50,12 +50,12 @@ static uint64_t credit_of(const struct stream *stream) {
 /* 0 if bytes may be sent now. */
 static int send_state(struct stream *stream) {
     switch (stream_status(stream)) {
+    case TOSEC_STREAM_CONNECTING:
+        return NEED_CONNECT;
     case TOSEC_STREAM_CONNECTED:
         if (__atomic_load_n(&stream->cursor->fin_sent, __ATOMIC_ACQUIRE) != 0) return -EPIPE;
         if (!stream_is_reset(stream)) return 0;
-        __attribute__((fallthrough));
-    case TOSEC_STREAM_CONNECTING:
-        return NEED_CONNECT;
+        __attribute__((fallthrough)); /* a reset in the ring ends both ways */
     case TOSEC_STREAM_FAILED:
     case TOSEC_STREAM_ABORTED: {
         int error = stream_take_error(stream);

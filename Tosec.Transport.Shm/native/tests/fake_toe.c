@@ -18,7 +18,7 @@ struct chunk {
 };
 
 static struct stream {
-    bool used, registered, closing, fin_received, ended, starved;
+    bool used, registered, closing, fin_received, ended, reset, starved;
     int socket, end_b;
     uint64_t expected;          /* next sequence to the kernel */
     struct chunk *ready, *late; /* in order; arrived before their turn */
@@ -110,7 +110,8 @@ static int64_t allocate(int family, int socket_fd, uint32_t status) {
         state->send_limit = window;
         note_addresses(slot);
         set_state(slot, status);
-        __atomic_store_n(&state->connection_id, (uint64_t)next_id++ << 1, __ATOMIC_RELEASE);
+        /* The names of end B are the machine's: nodes of several runs must not meet there. */
+        __atomic_store_n(&state->connection_id, (uint64_t)getpid() << 32 | (uint64_t)next_id++ << 1, __ATOMIC_RELEASE);
         return slot;
     }
     return -ENFILE;
@@ -201,6 +202,8 @@ static void abort_stream(uint32_t slot, int error) {
     s->ready = NULL;
 }
 
+static void offer_room(uint32_t slot);
+
 static void read_socket(uint32_t slot) {
     struct stream *s = &streams[slot];
     while (!s->ended) {
@@ -221,8 +224,15 @@ static void read_socket(uint32_t slot) {
         ssize_t n = recv(s->socket, receive + at, TOSEC_SMALL_BUFFER, MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN) break;
         if (n < 0) {
-            abort_stream(slot, errno);
-            return;
+            /* As the TOE does: the reset takes the data's way, and the state stays. */
+            uint32_t error = (uint32_t)errno;
+            s->ended = s->reset = true;
+            free_chunks(s->ready);
+            s->ready = NULL;
+            publish(slot, (struct tosec_ring_entry){0, error, TOSEC_ENTRY_RESET}, -1);
+            state_of(slot)->send_limit = UINT64_C(1) << 62;
+            offer_room(slot);
+            break;
         }
         if (n == 0) {
             s->ended = true;
@@ -246,6 +256,10 @@ static void offer_room(uint32_t slot) {
 
 static void write_socket(uint32_t slot) {
     struct stream *s = &streams[slot];
+    if (s->reset) {
+        free_chunks(s->ready);
+        s->ready = NULL;
+    }
     while (s->ready != NULL) {
         struct chunk *c = s->ready;
         if (c->fin) {

@@ -208,6 +208,31 @@ static void killed_reader_leaves_the_stream_to_the_others(void) {
     EXPECT(recv(pair[1], &c, 1, 0) == 1);
 }
 
+/* In a call or in poll, for room that will never come. */
+static void blocked_sender_hears_of_a_reset(void) {
+    for (int polls = 0; polls < 2; polls++) {
+        int pair[2];
+        make_connection(pair);
+        pid_t pid = fork();
+        if (pid == 0) {
+            static char bytes[100000];
+            alarm(30);
+            close(pair[0]);
+            if (polls) EXPECT(fcntl(pair[1], F_SETFL, O_NONBLOCK) == 0);
+            do {
+                if (polls) EXPECT((poll_now(pair[1], POLLOUT, 20000) & POLLOUT) != 0);
+            } while (send(pair[1], bytes, sizeof bytes, MSG_NOSIGNAL) > 0 || errno == EAGAIN);
+            _exit(errno == ECONNRESET || errno == EPIPE ? 0 : 1);
+        }
+        close(pair[1]);
+        usleep(300000);
+        struct linger now = {1, 0};
+        EXPECT(setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &now, sizeof now) == 0);
+        close(pair[0]);
+        EXPECT(expect_child(pid) == 0);
+    }
+}
+
 /* Only with a fake node that stops answering: run by name. */
 static void dead_toe_is_noticed(void) {
     const char *node = getenv("TOSEC_TEST_NODE");
@@ -244,6 +269,7 @@ const struct test process_tests[] = {
     TEST(socket_can_be_passed),
     TEST(killed_process_closes_its_sockets),
     TEST(killed_reader_leaves_the_stream_to_the_others),
+    TEST(blocked_sender_hears_of_a_reset),
     TEST(dead_toe_is_noticed),
     TEST(dead_agent_is_a_reset_and_no_hang),
     {NULL, NULL},
