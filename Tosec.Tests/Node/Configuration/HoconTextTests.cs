@@ -25,6 +25,9 @@ public class HoconTextTests
     [InlineData("a = ${b}", "x.conf, line 1: substitutions")]
     [InlineData("a = ${?b}", "x.conf, line 1: substitutions")]
     [InlineData("\na += 1", "x.conf, line 2: '+=' is not supported")]
+    [InlineData("a = [*]", "x.conf, line 1: write values with '*' in quotes")]
+    [InlineData("a = \n[ b\n?c ]", "x.conf, line 3: write values with '?' in quotes")]
+    [InlineData("a = b\\c", "x.conf, line 1: write values with '\\' in quotes")]
     [InlineData("a = \"b\nc\"", "x.conf, line 1: a text in quotes does not end on its line")]
     [InlineData("a = \"\"\"b", "x.conf, line 1: the text in triple quotes that begins here never ends")]
     public void Check_names_the_line_of_what_the_parser_would_misread(string text, string message)

@@ -130,7 +130,7 @@ public class SettingsTests
     [InlineData("tosec.cluster.seed-nodes = [\"h\"]", "tosec.cluster.seed-nodes in n.conf is \"h\"; allowed: a list of \"host:port\"")]
     [InlineData("tosec.cluster.seed-nodes = [\"::1:80\"]", "tosec.cluster.seed-nodes in n.conf is \"::1:80\"; allowed:")]
     [InlineData("tosec.cluster.tls.ca = \"/nope\"", "tosec.cluster.tls.certificate in n.conf is \"\"; allowed: an existing PKCS#12 file")]
-    [InlineData("tosec.node.host-number = *", "n.conf is not valid HOCON: ")]
+    [InlineData("tosec.node.host-number = *", "n.conf, line 26: write values with '*' in quotes")]
     [InlineData("tosec.control.socket = \"/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", "tosec.control.socket in n.conf is 107 bytes long")]
     public void A_mistake_is_one_sentence_with_file_key_value_and_what_is_allowed(string wrong, string message)
     {
@@ -175,6 +175,16 @@ public class SettingsTests
             Gen.OneOf<string>("tosec", "node", "policy", "{", "}", "[", "]", "=", ".", "\n", "\"", "name", "7", "*", "include \"/nope\"\n", ",", " ", "akka", ":", "#", "null")
                 .Array[0, 40].Select(parts => string.Concat(parts)))
             .Sample(text => LoadsOrSays(text), iter: 5000);
+
+    [Fact]
+    public void No_slip_of_the_pen_makes_the_loader_fail_in_any_other_way()
+    {
+        var text = Site("policy = [ { guest = a, port = \"80\" }\n { chain = none } ]\ninclude \"/nope\"\n") + Node("tovm");
+        var slips = Gen.OneOf<string>("{", "}", "[", "]", "=", ".", "\n", "\"", "*", ",", " ", ":", "#", "//", "$", "\\", "\"\"\"", "+", "\0", "\u2028", "");
+        Gen.Select(Gen.Int[0, text.Length - 4], Gen.Int[0, 3], slips).Array[1, 4].Sample(
+            changes => LoadsOrSays(changes.Aggregate(text, (t, change) =>
+                t.Length < change.Item1 + change.Item2 ? t : t.Remove(change.Item1, change.Item2).Insert(change.Item1, change.Item3))), iter: 5000);
+    }
 
     [Fact]
     public void No_value_makes_the_loader_fail_in_any_other_way()
