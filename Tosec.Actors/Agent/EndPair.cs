@@ -7,7 +7,7 @@ namespace Tosec.Actors.Agent;
 /// End B of the pair whose end A is a socket of an application: A's readiness is what B makes it, and B's hang-up is the truth about
 /// "the application has closed it". Owned by the agent.
 /// </summary>
-internal sealed class EndPair(UnixSocket end, int slot, ulong connectionId, Action<EndPair> onHangUp) : IEventSource
+internal sealed class EndPair(UnixSocket end, int slot, ulong connectionId, ulong tovmIncarnation, Action<EndPair> onHangUp) : IEventSource
 {
     public int Descriptor { get; } = end.Descriptor;
 
@@ -16,6 +16,9 @@ internal sealed class EndPair(UnixSocket end, int slot, ulong connectionId, Acti
     public int Slot { get; } = slot;
 
     public ulong ConnectionId { get; } = connectionId;
+
+    /// <summary>The TOVM's word of being there when A was made: the connection lives as long as that one does.</summary>
+    public ulong TovmIncarnation { get; } = tovmIncarnation;
 
     /// <summary>State that A was last brought in line with.</summary>
     public uint SeenStatus { get; set; }

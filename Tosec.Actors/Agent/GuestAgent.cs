@@ -83,10 +83,11 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         if (tovm == _tovmIncarnation)
             return;
         _tovmIncarnation = tovm;
-        // The TOE is gone, and with it every connection: whoever waits is told, not left hanging.
+        // The TOE is gone, and with it every connection: whoever waits is told, not left hanging. Those of the next one have been made
+        // with it already.
         foreach (var pair in _pairs)
         {
-            if (pair is null)
+            if (pair is null || (tovm != 0 && pair.TovmIncarnation == tovm))
                 continue;
             TellEnd(pair);
             // For the TOE that comes next: it frees the slot when it hears that nobody holds it.
@@ -200,7 +201,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         var slot = (int)packet.Slot;
         if (_pairs[slot] is { } stale)
             Forget(stale);
-        var pair = new EndPair(end, slot, packet.ConnectionId, OnHangUp);
+        var pair = new EndPair(end, slot, packet.ConnectionId, Volatile.Read(ref _memory.EdgeParty(Party.Tovm).Incarnation), OnHangUp);
         _pairs[slot] = pair;
         Sockets++;
         _memory.Cursor(slot).Channel = 0;

@@ -51,6 +51,8 @@ internal sealed class IvshmemClient : IDisposable
 
     public void Dispose()
     {
+        // A process that is being started meanwhile holds copies of our descriptors until it runs its program: our place is free now.
+        _ = Socket.ShutdownWrite();
         Socket.Dispose();
         Memory?.Dispose();
         foreach (var bell in _bells.Values.SelectMany(b => b))
