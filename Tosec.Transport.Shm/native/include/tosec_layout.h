@@ -238,7 +238,7 @@ _Static_assert(sizeof(struct tosec_channel_header) == 256, "channel header");
  *  64  8 send_sequence   next sequence number of the outgoing stream
  *  72  8 send_position   credit used, in bytes of the buffer classes used
  *  80  4 send_lock       as receive_lock
- *  84  4 want_write      1: tell the agent when send_limit grows (set by a writer, taken by the TOE)
+ *  84  4 want_write      1: tell the agent when send_limit grows (set by a writer, taken by the agent)
  *  88  4 fin_sent        0 no, 1 published, 2 being published under send_lock
  *  96  8 putting_sequence 1 + sequence number of the payload that is being published under send_lock; 0: none
  * 104  8 putting_position what send_position becomes with it

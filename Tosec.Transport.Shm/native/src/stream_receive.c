@@ -9,7 +9,8 @@
 
 enum { EMPTY = 10001, AGAIN = 10002 };
 
-/* There is one byte, or two if a reader was killed between taking the first and saying so: then the agent makes sure. */
+/* There is one byte, or two if a reader was killed between taking the first and saying so: then the agent makes sure.
+ */
 static bool take_byte(int fd) {
     char bytes[4];
     int saved = errno;
@@ -135,7 +136,8 @@ static int empty_state(struct stream *stream, bool some_done) {
     }
 }
 
-/* Takes what lies there. 0: done or end of the stream; EMPTY: nothing more yet; negative errno. Under lock_to_receive. */
+/* Takes what lies there. 0: done or end of the stream; EMPTY: nothing more yet; negative errno. Under lock_to_receive.
+ */
 static int take(struct stream *stream, struct sink *sink, bool peek, bool byte_seen) {
     uint64_t position = stream->cursor->receive_head;
     uint32_t offset = ring_offset(stream);

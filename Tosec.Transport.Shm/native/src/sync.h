@@ -18,8 +18,8 @@ void signals_restore(const signal_mask *saved);
 void process_lock(uint32_t *word);
 void process_unlock(uint32_t *word);
 
-/* holder: tosec_holder. Waits as long as is_lost(context) says false; then the lock is taken whoever has it, because what
- * it guards means nothing to anybody any more. */
+/* holder: tosec_holder. Waits as long as is_lost(context) says false; then the lock is taken whoever has it, because
+ * what it guards means nothing to anybody any more. */
 void stream_lock(uint32_t *word, uint32_t holder, bool (*is_lost)(void *context), void *context);
 void stream_unlock(uint32_t *word, uint32_t holder);
 

@@ -44,7 +44,8 @@ struct test {
     void (*run)(void);
 };
 extern const struct test process_tests[], death_tests[];
-/* Milliseconds for what has to come, and seconds for a test: no promise is about time, and machines are slow at times. */
+/* Milliseconds for what has to come, and seconds for a test: no promise is about time, and machines are slow at times.
+ */
 enum { PATIENCE = 60000, DEADLINE = 300 };
 extern bool under_tosec; /* otherwise the kernel's own sockets */
 extern const char *self;

@@ -68,7 +68,8 @@ static void expect_answer(void) {
     expect_quiet(pair[1]);
 }
 
-/* ---- readers ------------------------------------------------------------------------------------------------------ */
+/* ---- readers ------------------------------------------------------------------------------------------------------
+ */
 
 static void read_for_ever(void) {
     char bytes[100];
@@ -163,7 +164,8 @@ static void entry_read_in_part_is_read_on_behind_a_killed_reader(void) {
     expect_quiet(pair[1]);
 }
 
-/* ---- writers ------------------------------------------------------------------------------------------------------ */
+/* ---- writers ------------------------------------------------------------------------------------------------------
+ */
 
 static void write_once(void) {
     EXPECT(send(pair[0], "C", 1, 0) == 1);
@@ -289,7 +291,8 @@ static void two_writers_that_find_no_room_are_both_told_of_it(void) {
     kill(node(), SIGUSR1);
     usleep(200000);
     for (int i = 0; i < 8; i++) /* the node's window, and all large buffers */
-        if (send(pair[0], bytes, sizeof bytes, MSG_DONTWAIT) != sizeof bytes) break; /* a slow machine: nothing is shown */
+        if (send(pair[0], bytes, sizeof bytes, MSG_DONTWAIT) != sizeof bytes)
+            break; /* a slow machine: nothing is shown */
     kill(pid, SIGCONT);
     usleep(200000);
     kill(node(), SIGUSR1);
@@ -322,7 +325,8 @@ static void writers_that_have_waited_leave_the_socket_writable(void) {
     }
 }
 
-/* ---- connections -------------------------------------------------------------------------------------------------- */
+/* ---- connections --------------------------------------------------------------------------------------------------
+ */
 
 static void accept_one(void) {
     EXPECT(accept(listener, NULL, NULL) >= 0);
@@ -352,8 +356,8 @@ static void kill_acceptor(const char *point) {
 }
 
 static void acceptor_killed_anywhere_costs_at_most_its_own_connection(void) {
-    static const char *const points[] = {"connection_held", "byte_taken", "connection_taken", "end_kept",
-                                         "end_given",       NULL};
+    static const char *const points[] = {"connection_held", "byte_taken", "connection_taken",
+                                         "end_kept",        "end_given",  NULL};
     at_each(points, kill_acceptor);
 }
 

@@ -423,7 +423,8 @@ static void timeouts_and_signals_end_a_wait(void) {
     EXPECT_ERROR(recv(pair[0], &c, 1, 0), EAGAIN);
     struct sigaction action = {.sa_handler = count_signal};
     sigaction(SIGALRM, &action, NULL);
-    struct itimerval soon = {{0, 50000}, {0, 50000}}, never = {{0, 0}, {0, 0}}; /* again: one may come before the wait */
+    struct itimerval soon = {{0, 50000}, {0, 50000}},
+                     never = {{0, 0}, {0, 0}}; /* again: one may come before the wait */
     setitimer(ITIMER_REAL, &soon, NULL);
     EXPECT_ERROR(recv(pair[1], &c, 1, 0), EINTR);
     setitimer(ITIMER_REAL, &never, NULL);
