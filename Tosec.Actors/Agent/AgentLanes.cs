@@ -87,6 +87,19 @@ internal sealed unsafe class AgentLanes : IPoller
 
     public void EndSleep() => Volatile.Write(ref _memory.EdgeParty(Party.Guest).Sleeping, 0);
 
+    /// <summary>Announces what a process that is gone has put into its lanes: it may have been killed before it could do so.</summary>
+    public void Announce(int channel)
+    {
+        for (var p = Party.Tovm; p < Party.Count; p++)
+        {
+            if (Volatile.Read(ref _memory.EdgeParty(p).Incarnation) == 0)
+                continue;
+            Interlocked.Or(ref _memory.EdgeParty(p).Pending[channel / 64], 1ul << (channel % 64));
+            // Asleep or not: it may have taken the sleep flag back and not rung.
+            _attachment.RingEdge(p, 0);
+        }
+    }
+
     /// <summary>Whether every party has taken what a channel's process has sent: its send buffers are nobody's any more.</summary>
     public bool IsDrained(int channel)
     {

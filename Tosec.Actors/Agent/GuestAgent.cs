@@ -24,6 +24,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
     private readonly ProcessConnection?[] _channels;
     private readonly HashSet<ProcessConnection> _connections = [];
     private readonly List<int> _leaving = [];
+    private readonly CursorRepair _repair;
     private ulong _session;
     private ulong _tovmIncarnation;
 
@@ -31,6 +32,7 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
     {
         _attachment = attachment;
         _memory = attachment.Memory;
+        _repair = new CursorRepair(_memory);
         _loop = loop;
         _log = log;
         _pairs = new EndPair?[_memory.Geometry.Streams];
@@ -74,6 +76,8 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         {
             if (Lanes.IsDrained(_leaving[i]))
             {
+                // Once more: the TOE has now answered its last requests, and made sockets that nobody heard of.
+                CloseUnclaimed(_leaving[i]);
                 _channels[_leaving[i]] = null;
                 _leaving.RemoveAt(i);
             }
@@ -242,7 +246,8 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
             pair.Drain();
         }
         else if (Volatile.Read(ref cursor.WantWrite) != 0
-            && ((credit >= GuestGeometry.SmallBuffer && credit < long.MaxValue) || status == (uint)StreamStatus.Failed))
+            && ((credit >= GuestGeometry.SmallBuffer && credit < long.MaxValue)
+                || status is (uint)StreamStatus.Failed or (uint)StreamStatus.Aborted))
         {
             Volatile.Write(ref cursor.WantWrite, 0);
             pair.Drain();
@@ -307,10 +312,36 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
             return;
         _memory.Channel(connection.Channel).Pid = 0;
         _leaving.Add(connection.Channel);
+        Lanes.Announce(connection.Channel);
+        for (var slot = 0; slot < _pairs.Length; slot++)
+        {
+            if (_memory.State(slot).ConnectionId != 0)
+                _repair.Free(connection.Channel, slot);
+        }
+
+        CloseUnclaimed(connection.Channel);
+        foreach (var pair in _pairs)
+        {
+            if (pair is not null)
+                SayForTheDead(pair);
+        }
+    }
+
+    // It may have been killed before it could say that it had read on, or that it waits for room, and others hold the socket as well.
+    private void SayForTheDead(EndPair pair)
+    {
+        if (Volatile.Read(ref _memory.State(pair.Slot).Starved) != 0)
+            Lanes.Send(Party.Tovm, new Descriptor { Opcode = Opcode.Credit, Slot = (uint)pair.Slot, StreamId = pair.ConnectionId });
+        Volatile.Write(ref _memory.Cursor(pair.Slot).WantWrite, 1);
+        Look(pair.Slot);
+    }
+
+    private void CloseUnclaimed(int channel)
+    {
         for (var slot = 0; slot < _pairs.Length; slot++)
         {
             var id = _memory.State(slot).ConnectionId;
-            if (id != 0 && _pairs[slot] is null && _memory.Cursor(slot).Channel == (uint)connection.Channel)
+            if (id != 0 && _pairs[slot] is null && _memory.Cursor(slot).Channel == (uint)channel)
                 CloseSlot(slot, id);
         }
     }

@@ -27,7 +27,7 @@ public sealed partial class LayoutGoldenSpecs
         [typeof(ChannelHeader)] = "256 Sleeping 0 4 Pid 4 4 Session 8 8",
         [typeof(StreamCursor)] = """
             128 ReceiveHead 0 8 ReceiveOffset 8 4 ReceiveLock 12 4 ReadableToken 16 4 Channel 20 4 SendSequence 64 8 SendPosition 72 8
-            SendLock 80 4 WantWrite 84 4 FinSent 88 4
+            SendLock 80 4 WantWrite 84 4 FinSent 88 4 PuttingSequence 96 8 PuttingPosition 104 8
             """,
         [typeof(StreamState)] = """
             256 ConnectionId 0 8 Status 8 4 Error 12 4 FirstHop 16 4 Starved 20 4 SendLimit 24 8 Local 32 24 Family 56 4 Type 60 4

@@ -231,15 +231,17 @@ _Static_assert(sizeof(struct tosec_channel_header) == 256, "channel header");
 /*
  * What the guest owns of a stream; 128 bytes in the edge segment. Shared by all processes that hold the descriptor.
  *   0  8 receive_head    ring entries consumed
- *   8  4 receive_offset  bytes consumed of the entry at receive_head
- *  12  4 receive_lock    0, or the thread id of the holder; taken over when that thread is gone
+ *   8  4 receive_offset  lower half: bytes consumed of the entry at the position whose lower 16 bits are the upper half
+ *  12  4 receive_lock    0, or its holder: channel in bits 22 to 29, thread below; the agent frees what a gone process held
  *  16  4 readable_token  1 while a byte waits on the application's end of the pair (agent sets, whoever drains it clears)
  *  20  4 channel         channel that holds the slot until the agent has the other end; 0: none
  *  64  8 send_sequence   next sequence number of the outgoing stream
  *  72  8 send_position   credit used, in bytes of the buffer classes used
  *  80  4 send_lock       as receive_lock
- *  84  4 want_write      1: tell the agent when send_limit grows (set by a writer, taken by the TOE)
- *  88  4 fin_sent        1 when FIN has been published
+ *  84  4 want_write      1: tell the agent when send_limit grows (set by a writer, taken by the agent)
+ *  88  4 fin_sent        0 no, 1 published, 2 being published under send_lock
+ *  96  8 putting_sequence 1 + sequence number of the payload that is being published under send_lock; 0: none
+ * 104  8 putting_position what send_position becomes with it
  */
 struct tosec_stream_cursor {
     uint64_t receive_head;
@@ -253,10 +255,25 @@ struct tosec_stream_cursor {
     uint32_t send_lock;
     uint32_t want_write;
     uint32_t fin_sent;
-    uint8_t pad1[36];
+    uint32_t reserved0;
+    uint64_t putting_sequence;
+    uint64_t putting_position;
+    uint8_t pad1[16];
 };
 _Static_assert(sizeof(struct tosec_stream_cursor) == 128, "stream cursor");
 _Static_assert(offsetof(struct tosec_stream_cursor, send_sequence) == 64, "send_sequence");
+_Static_assert(offsetof(struct tosec_stream_cursor, putting_sequence) == 96, "putting_sequence");
+
+enum { TOSEC_FIN_NONE = 0, TOSEC_FIN_SENT = 1, TOSEC_FIN_PUTTING = 2 };
+
+/* The kernel's thread numbers stay below 2^22 (PID_MAX_LIMIT). */
+enum { TOSEC_HOLDER_THREAD_BITS = 22 };
+static inline uint32_t tosec_holder(uint32_t channel, uint32_t thread) {
+    return channel << TOSEC_HOLDER_THREAD_BITS | (thread & ((1u << TOSEC_HOLDER_THREAD_BITS) - 1));
+}
+static inline uint32_t tosec_holder_channel(uint32_t word) {
+    return word >> TOSEC_HOLDER_THREAD_BITS;
+}
 
 /*
  * What the guest may read of a stream; 256 bytes in the receive segment.

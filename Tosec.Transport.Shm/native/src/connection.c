@@ -1,6 +1,7 @@
 #include "core.h"
 #include "address.h"
 #include "debug.h"
+#include "points.h"
 #include "real.h"
 #include "rpc.h"
 #include "session.h"
@@ -66,11 +67,13 @@ static int finish_pair(struct session *s, int pair[2], uint32_t slot, uint64_t i
     struct sockaddr_un name = {.sun_family = AF_UNIX};
     name_of(slot, id, name.sun_path + 1);
     socklen_t length = offsetof(struct sockaddr_un, sun_path) + 1 + TOSEC_PEER_NAME_LENGTH;
+    POINT("end_kept");
     int r = real.bind(pair[1], (struct sockaddr *)&name, length) == 0 ? 0 : -errno;
     if (r == 0) {
         r = give_to_agent(s, pair[1], slot, id);
         if (r < 0) session_retire(s);
     }
+    POINT("end_given");
     real.close(pair[1]);
     if (r < 0) {
         debug_line("socket", "cannot hand the other end to the agent, errno", -r);
@@ -105,6 +108,7 @@ static int create(struct session *s, uint32_t family, int flags) {
         real.close(pair[1]);
         return r;
     }
+    POINT("socket_made");
     hold_slot(s, (uint32_t)r);
     return finish_pair(s, pair, (uint32_t)r, reply.arg1, flags);
 }
@@ -165,7 +169,7 @@ int core_listen(struct stream_ref ref, int backlog) {
 
 /* 1: *entry is the next connection and its slot is ours; 0: none; negative errno. */
 static int pop_connection(struct stream *stream, struct tosec_ring_entry *entry, bool byte_seen) {
-    receive_lock(stream);
+    lock_to_receive(stream);
     int r = ring_peek(stream, stream->cursor->receive_head, entry);
     if (r == 0) {
         r = ring_settle(stream, byte_seen) ? 0 : ring_peek(stream, stream->cursor->receive_head, entry);
@@ -180,13 +184,15 @@ static int pop_connection(struct stream *stream, struct tosec_ring_entry *entry,
             r = -ECONNABORTED;
         } else {
             hold_slot(stream->s, entry->length); /* before the head moves: from then on only this says whose it is */
+            POINT("connection_held");
             ring_advance(stream);
             /* The next one gets its byte from the agent; here only the empty ring matters. */
             struct tosec_ring_entry next;
             if (ring_peek(stream, stream->cursor->receive_head, &next) == 0) ring_settle(stream, false);
         }
     }
-    receive_unlock(stream);
+    unlock_to_receive(stream);
+    POINT("connection_taken");
     if (r == 1) return_credit(stream);
     return r;
 }
@@ -242,9 +248,9 @@ int core_accept(struct stream_ref ref, struct sockaddr *address, socklen_t *leng
 static void drop_stale_byte(struct stream *stream) {
     struct tosec_ring_entry entry;
     if (__atomic_load_n(&stream->cursor->readable_token, __ATOMIC_ACQUIRE) == 0) return;
-    receive_lock(stream);
+    lock_to_receive(stream);
     if (ring_peek(stream, stream->cursor->receive_head, &entry) == 0) ring_settle(stream, false);
-    receive_unlock(stream);
+    unlock_to_receive(stream);
 }
 
 /* What the state says to a connect: 1 may begin, 2 under way, 0 or negative: the answer. */
@@ -280,11 +286,13 @@ static int begin_connect(struct stream *stream, const struct sockaddr *address, 
     bool again = stream_status(stream) == TOSEC_STREAM_FAILED;
     if (again) drop_stale_byte(stream);
     fill_until_full(stream->ref.fd); /* not writable until the agent says how it ended */
+    POINT("connect_filled");
     r = stream_rpc(stream, TOSEC_RPC_CONNECT, 0, &wanted, sizeof wanted);
     if (r < 0) {
         ask_for_drain(stream);
         return r;
     }
+    POINT("connect_begun");
     fdtable_flags_set(stream->ref.fd, FD_CONNECT_BEGUN);
     /* An agent that has seen one failure cannot tell the next from it; only now, because the state has left the former
      * one. */
@@ -312,7 +320,10 @@ int core_connect(struct stream_ref ref, const struct sockaddr *address, socklen_
             stream_leave(&stream);
         }
         signals_restore(&mask);
-        if (r <= 0) return r;
+        if (r <= 0) {
+            if (begun && !dont_wait) leave_writable(ref);
+            return r;
+        }
         if (r == 3) continue; /* ended at once */
         if (dont_wait) return begun ? -EINPROGRESS : -EALREADY;
         r = wait_writable(ref.fd, 0);

@@ -61,12 +61,6 @@ static void deliver(struct session *s, const struct rpc_pending *mine) {
     if (others) announce(s);
 }
 
-static bool agent_is_gone(struct session *s) {
-    char byte;
-    ssize_t got = real.recv(s->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
-}
-
 /* Sleeps until the event descriptor rings. False: the agent has hung up. */
 static bool sleep_on_event(struct session *s) {
     struct tosec_channel_header *channel = (struct tosec_channel_header *)(s->edge + tosec_edge_channel(s->channel));
@@ -81,7 +75,7 @@ static bool sleep_on_event(struct session *s) {
             if ((fds[0].revents & POLLIN) != 0 && real.read(s->event, &count, sizeof count) < 0) {
                 /* Another session's leftover took it. */
             }
-            if (fds[1].revents != 0) alive = !agent_is_gone(s);
+            if (fds[1].revents != 0) alive = !session_agent_is_gone(s);
         }
     }
     __atomic_store_n(&channel->sleeping, 0, __ATOMIC_RELEASE);

@@ -151,6 +151,15 @@ void session_retire(struct session *s) {
     session_leave(s);
 }
 
+bool session_agent_is_gone(const struct session *s) {
+    char byte;
+    int saved = errno;
+    ssize_t got = real.recv(s->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    bool gone = got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+    errno = saved;
+    return gone;
+}
+
 static int attach_locked(struct session **made) {
     if (own_pid != getpid()) drop_parents_session();
     if (agent_path[0] == 0) {

@@ -53,6 +53,8 @@ int session_enter(struct session **s);
 void session_leave(struct session *s);
 /* The agent or the TOE behind this session is gone. The caller still leaves. */
 void session_retire(struct session *s);
+/* The agent has hung up. */
+bool session_agent_is_gone(const struct session *s);
 /* Descriptors that belong to the library and that the application must not close. */
 bool session_owns(int fd);
 /* Lowest own descriptor in [first, last], or -1. */
@@ -75,6 +77,11 @@ static inline uint32_t stream_status(const struct stream *stream) {
 }
 /* The peer has reset the connection and the state does not say so yet. */
 bool stream_is_reset(const struct stream *stream);
+/* The locks that processes share; signals must be blocked. */
+void lock_to_receive(struct stream *stream);
+void unlock_to_receive(struct stream *stream);
+void lock_to_send(struct stream *stream);
+void unlock_to_send(struct stream *stream);
 /* The stream's errno if nobody was told yet, otherwise 0. */
 int stream_take_error(struct stream *stream);
 

@@ -1,5 +1,6 @@
 #include "session.h"
 #include "debug.h"
+#include "points.h"
 #include "real.h"
 
 #include <errno.h>
@@ -82,6 +83,40 @@ int stream_take_error(struct stream *stream) {
     return (fdtable_flags_set(stream->ref.fd, FD_ERROR_READ) & FD_ERROR_READ) != 0 ? 0 : (int)error;
 }
 
+/* ---- locks --------------------------------------------------------------------------------------------------------
+ */
+
+static bool is_lost(void *context) {
+    return session_agent_is_gone(context);
+}
+
+static void lock(struct stream *stream, uint32_t *word) {
+    stream_lock(word, tosec_holder(stream->s->channel, thread_id()), is_lost, stream->s);
+}
+
+static void unlock(struct stream *stream, uint32_t *word) {
+    stream_unlock(word, tosec_holder(stream->s->channel, thread_id()));
+}
+
+void lock_to_receive(struct stream *stream) {
+    lock(stream, &stream->cursor->receive_lock);
+    POINT("receive_locked");
+}
+
+void unlock_to_receive(struct stream *stream) {
+    unlock(stream, &stream->cursor->receive_lock);
+    POINT("receive_unlocked");
+}
+
+void lock_to_send(struct stream *stream) {
+    lock(stream, &stream->cursor->send_lock);
+    POINT("send_locked");
+}
+
+void unlock_to_send(struct stream *stream) {
+    unlock(stream, &stream->cursor->send_lock);
+}
+
 /* ---- send buffers -------------------------------------------------------------------------------------------------
  */
 
@@ -137,6 +172,7 @@ int lane_put(struct session *s, uint32_t party, const struct tosec_descriptor *d
         if (room) lane_push(lane, descriptor, 0);
         process_unlock(&s->lock);
         if (room) {
+            POINT("descriptor_put");
             wake_party(s, party);
             return 0;
         }

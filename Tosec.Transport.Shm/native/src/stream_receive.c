@@ -1,6 +1,7 @@
 #include "stream_receive.h"
 #include "core.h"
 #include "debug.h"
+#include "points.h"
 #include "real.h"
 
 #include <errno.h>
@@ -8,24 +9,14 @@
 
 enum { EMPTY = 10001, AGAIN = 10002 };
 
-static bool take_byte(int fd, int flags) {
-    char byte;
+/* There is one byte, or two if a reader was killed between taking the first and saying so: then the agent makes sure.
+ */
+static bool take_byte(int fd) {
+    char bytes[4];
     int saved = errno;
-    ssize_t got = real.recv(fd, &byte, 1, MSG_DONTWAIT | flags);
+    ssize_t got = real.recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
     errno = saved;
-    return got == 1;
-}
-
-void receive_lock(struct stream *stream) {
-    if (!stream_lock(&stream->cursor->receive_lock)) return;
-    /* The former holder died, perhaps between taking the byte and saying so; then nobody would ever be woken again. */
-    debug_line("receive", "took over the lock of a dead reader, slot", stream->ref.slot);
-    if (!take_byte(stream->ref.fd, MSG_PEEK)) __atomic_store_n(&stream->cursor->readable_token, 0, __ATOMIC_RELEASE);
-    wake_agent(stream->s, stream->ref.slot);
-}
-
-void receive_unlock(struct stream *stream) {
-    stream_unlock(&stream->cursor->receive_lock);
+    return got > 0;
 }
 
 int ring_peek(const struct stream *stream, uint64_t position, struct tosec_ring_entry *entry) {
@@ -44,10 +35,22 @@ int ring_peek(const struct stream *stream, uint64_t position, struct tosec_ring_
     return entry->kind >= TOSEC_ENTRY_DATA && entry->kind <= TOSEC_ENTRY_ACCEPTED ? 1 : -ECONNRESET;
 }
 
+/* An offset belongs to the entry whose position it names, so head and offset never disagree, wherever a reader dies. */
+uint32_t ring_offset(const struct stream *stream) {
+    uint32_t word = __atomic_load_n(&stream->cursor->receive_offset, __ATOMIC_RELAXED);
+    return word >> 16 == (stream->cursor->receive_head & 0xffff) ? word & 0xffff : 0;
+}
+
+static void store_offset(struct stream *stream, uint32_t offset) {
+    uint32_t word = (uint32_t)(stream->cursor->receive_head & 0xffff) << 16 | offset;
+    __atomic_store_n(&stream->cursor->receive_offset, word, __ATOMIC_RELAXED);
+}
+
 void ring_advance(struct stream *stream) {
     struct tosec_stream_cursor *cursor = stream->cursor;
-    __atomic_store_n(&cursor->receive_offset, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&cursor->receive_head, cursor->receive_head + 1, __ATOMIC_RELEASE);
+    POINT("entry_half_consumed");
+    store_offset(stream, 0);
 }
 
 bool ring_settle(struct stream *stream, bool byte_seen) {
@@ -55,9 +58,11 @@ bool ring_settle(struct stream *stream, bool byte_seen) {
     if (__atomic_load_n(&cursor->readable_token, __ATOMIC_ACQUIRE) != 0 || byte_seen) {
         /* The agent sets the token before it writes the byte. If the byte is not there yet the token stays, and whoever
          * is woken by the byte comes here again. */
-        if (!take_byte(stream->ref.fd, 0)) return true;
+        if (!take_byte(stream->ref.fd)) return true;
+        POINT("byte_taken");
         __atomic_store_n(&cursor->readable_token, 0, __ATOMIC_RELEASE);
     }
+    POINT("token_cleared");
     /* The last hop publishes, fences and has the agent look at the token; we clear the token, fence and look at the
      * tail. */
     full_fence();
@@ -131,10 +136,11 @@ static int empty_state(struct stream *stream, bool some_done) {
     }
 }
 
-/* Takes what lies there. 0: done or end of the stream; EMPTY: nothing more yet; negative errno. Under receive_lock. */
+/* Takes what lies there. 0: done or end of the stream; EMPTY: nothing more yet; negative errno. Under lock_to_receive.
+ */
 static int take(struct stream *stream, struct sink *sink, bool peek, bool byte_seen) {
     uint64_t position = stream->cursor->receive_head;
-    uint32_t offset = stream->cursor->receive_offset;
+    uint32_t offset = ring_offset(stream);
     struct tosec_ring_entry entry;
     for (;;) {
         int r = ring_peek(stream, position, &entry);
@@ -152,7 +158,7 @@ static int take(struct stream *stream, struct sink *sink, bool peek, bool byte_s
                 position++;
                 offset = 0;
             } else if (!peek) {
-                __atomic_store_n(&stream->cursor->receive_offset, offset, __ATOMIC_RELAXED);
+                store_offset(stream, offset);
             }
             continue;
         }
@@ -161,7 +167,7 @@ static int take(struct stream *stream, struct sink *sink, bool peek, bool byte_s
             /* Whoever waits for edges and had a short read will not read again before the next edge, so the end gets
              * its own. */
             if (!peek && sink->room != 0 && __atomic_load_n(&stream->cursor->readable_token, __ATOMIC_ACQUIRE) != 0 &&
-                take_byte(stream->ref.fd, 0)) {
+                take_byte(stream->ref.fd)) {
                 __atomic_store_n(&stream->cursor->readable_token, 0, __ATOMIC_RELEASE);
                 wake_agent(stream->s, stream->ref.slot);
             }
@@ -185,12 +191,12 @@ static int receive_once(struct stream_ref *ref, struct sink *sink, int flags, bo
     int r = stream_enter(&stream, ref);
     if (r == 0) {
         uint64_t head = __atomic_load_n(&stream.cursor->receive_head, __ATOMIC_RELAXED);
-        receive_lock(&stream);
+        lock_to_receive(&stream);
         do
             r = take(&stream, sink, (flags & MSG_PEEK) != 0, byte_seen);
         while (r == AGAIN && sink->done == 0);
         if (r == AGAIN) r = EMPTY;
-        receive_unlock(&stream);
+        unlock_to_receive(&stream);
         if (__atomic_load_n(&stream.cursor->receive_head, __ATOMIC_RELAXED) != head) return_credit(&stream);
         stream_leave(&stream);
     }
@@ -229,13 +235,13 @@ int core_readable_bytes(struct stream_ref ref) {
     if (r == 0) {
         uint64_t total = 0;
         struct tosec_ring_entry entry;
-        receive_lock(&stream);
+        lock_to_receive(&stream);
         for (uint64_t at = stream.cursor->receive_head; ring_peek(&stream, at, &entry) == 1; at++) {
             if (entry.kind != TOSEC_ENTRY_DATA) break;
             total += entry.length;
         }
-        if (total != 0) total -= stream.cursor->receive_offset;
-        receive_unlock(&stream);
+        if (total != 0) total -= ring_offset(&stream);
+        unlock_to_receive(&stream);
         stream_leave(&stream);
         r = total > 0x7fffffff ? 0x7fffffff : (int)total;
     }

@@ -3,9 +3,9 @@
 
 #include "session.h"
 
-/* The reader's view of a stream's ring. Everything below is used under the slot's receive_lock. */
-void receive_lock(struct stream *stream);
-void receive_unlock(struct stream *stream);
+/* The reader's view of a stream's ring. What follows is used under lock_to_receive unless it says otherwise. */
+/* Bytes already taken of the entry at receive_head. */
+uint32_t ring_offset(const struct stream *stream);
 /* Copies the entry at position; 1: there is one, 0: none yet, negative: the ring makes no sense. */
 int ring_peek(const struct stream *stream, uint64_t position, struct tosec_ring_entry *entry);
 /* Moves past the entry at receive_head. */

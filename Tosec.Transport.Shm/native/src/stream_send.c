@@ -1,6 +1,7 @@
 #include "stream_send.h"
 #include "core.h"
 #include "debug.h"
+#include "points.h"
 #include "real.h"
 
 #include <errno.h>
@@ -50,8 +51,6 @@ static uint64_t credit_of(const struct stream *stream) {
 /* 0 if bytes may be sent now. */
 static int send_state(struct stream *stream) {
     switch (stream_status(stream)) {
-    case TOSEC_STREAM_CONNECTING:
-        return NEED_CONNECT;
     case TOSEC_STREAM_CONNECTED:
         if (__atomic_load_n(&stream->cursor->fin_sent, __ATOMIC_ACQUIRE) != 0) return -EPIPE;
         if (!stream_is_reset(stream)) return 0;
@@ -61,6 +60,8 @@ static int send_state(struct stream *stream) {
         int error = stream_take_error(stream);
         return error != 0 ? -error : -EPIPE;
     }
+    case TOSEC_STREAM_CONNECTING:
+        return NEED_CONNECT;
     default:
         return -EPIPE;
     }
@@ -101,7 +102,7 @@ static void advance(struct progress *p, uint32_t n) {
     }
 }
 
-/* Under the slot's send_lock. 0, a negative errno or a NEED. */
+/* Under lock_to_send. 0, a negative errno or a NEED. */
 static int publish(struct stream *stream, uint32_t handle, uint32_t length, uint32_t *rung) {
     struct session *s = stream->s;
     struct tosec_stream_cursor *cursor = stream->cursor;
@@ -124,11 +125,17 @@ static int publish(struct stream *stream, uint32_t handle, uint32_t length, uint
     if (!lane_has_room(lane)) pool_reap(s);
     bool room = lane_has_room(lane);
     if (room) {
-        /* Next to one another: a process killed between them leaves a gap or a repetition that the first hop notices.
-         */
-        __atomic_store_n(&cursor->send_sequence, d.sequence + 1, __ATOMIC_RELAXED);
-        __atomic_store_n(&cursor->send_position, cursor->send_position + cost, __ATOMIC_RELAXED);
+        /* If we are killed here the agent looks into our lane, and counts the payload if it is there. */
+        uint64_t position = cursor->send_position + cost;
+        __atomic_store_n(&cursor->putting_position, position, __ATOMIC_RELAXED);
+        __atomic_store_n(&cursor->putting_sequence, d.sequence + 1, __ATOMIC_RELEASE);
+        POINT("payload_begun");
         lane_push(lane, &d, handle);
+        POINT("payload_put");
+        __atomic_store_n(&cursor->send_position, position, __ATOMIC_RELEASE);
+        POINT("payload_counted");
+        __atomic_store_n(&cursor->send_sequence, d.sequence + 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&cursor->putting_sequence, 0, __ATOMIC_RELEASE);
         *rung |= 1u << hop;
     }
     process_unlock(&s->lock);
@@ -161,15 +168,16 @@ static int send_some(struct stream *stream, struct progress *p) {
             r = (int)length;
             p->ended = length == 0;
         } else {
-            stream_lock(&stream->cursor->send_lock);
+            lock_to_send(stream);
             r = publish(stream, handle, (uint32_t)length, &rung);
-            stream_unlock(&stream->cursor->send_lock);
+            unlock_to_send(stream);
         }
         if (length <= 0 || r != 0)
             pool_return(stream->s, handle);
         else
             advance(p, (uint32_t)length);
     }
+    POINT("payloads_unannounced");
     for (uint32_t party = 0; rung != 0; party++, rung >>= 1)
         if ((rung & 1) != 0) wake_party(stream->s, party);
     return r;
@@ -193,6 +201,19 @@ static int wait_for_buffer(struct stream_ref ref, int flags, uint32_t *round) {
     return 0;
 }
 
+/*
+ * Sets want_write, and then looks whether there is still something to want. The TOE grants or ends, fences and looks at
+ * want_write, so one of the two sees the other. The agent clears want_write only before it drains end A; so whoever has
+ * made A full says afterwards that it wants, or others would sleep on a full A of which nobody tells the agent.
+ */
+static bool still_wanting(struct stream *stream, int need) {
+    __atomic_store_n(&stream->cursor->want_write, 1, __ATOMIC_RELEASE);
+    full_fence();
+    uint32_t status = stream_status(stream);
+    if (need == NEED_CONNECT) return status == TOSEC_STREAM_CONNECTING;
+    return status == TOSEC_STREAM_CONNECTED && !stream_is_reset(stream) && credit_of(stream) < TOSEC_SMALL_BUFFER;
+}
+
 /* Before a writer goes away with EAGAIN: true if things changed meanwhile, and the agent has been asked to drain. */
 static bool changed_after_fill(struct stream_ref ref, int need) {
     signal_mask mask;
@@ -200,15 +221,9 @@ static bool changed_after_fill(struct stream_ref ref, int need) {
     signals_block(&mask);
     bool changed = stream_enter(&stream, &ref) < 0;
     if (!changed) {
-        full_fence();
-        uint32_t status = stream_status(&stream);
-        if (need == NEED_BUFFER)
-            ask_for_drain(&stream); /* nobody else tells the agent that there is something to wait for */
-        else if (need == NEED_CONNECT ? status != TOSEC_STREAM_CONNECTING
-                                      : status != TOSEC_STREAM_CONNECTED || credit_of(&stream) >= TOSEC_SMALL_BUFFER) {
-            changed = true;
-            ask_for_drain(&stream);
-        }
+        changed = need != NEED_BUFFER && !still_wanting(&stream, need);
+        /* Of buffers nobody else tells the agent. */
+        if (changed || need == NEED_BUFFER) ask_for_drain(&stream);
         stream_leave(&stream);
     }
     signals_restore(&mask);
@@ -221,17 +236,24 @@ static int announce_want(struct stream_ref ref, int need) {
     signals_block(&mask);
     int r = stream_enter(&stream, &ref);
     if (r == 0) {
-        if (need == NEED_CREDIT) {
-            __atomic_store_n(&stream.cursor->want_write, 1, __ATOMIC_RELEASE);
-            full_fence(); /* the TOE grants, fences and looks at want_write: one of us sees the other */
-        }
-        uint32_t status = stream_status(&stream);
-        r = need == NEED_CONNECT ? status != TOSEC_STREAM_CONNECTING
-                                 : status != TOSEC_STREAM_CONNECTED || credit_of(&stream) >= TOSEC_SMALL_BUFFER;
+        r = !still_wanting(&stream, need);
         stream_leave(&stream);
     }
     signals_restore(&mask);
     return r; /* 1: no need to wait */
+}
+
+void leave_writable(struct stream_ref ref) {
+    signal_mask mask;
+    struct stream stream;
+    struct pollfd p = {ref.fd, POLLOUT, 0};
+    if (real.poll(&p, 1, 0) != 0) return;
+    signals_block(&mask);
+    if (stream_enter(&stream, &ref) == 0) {
+        ask_for_drain(&stream);
+        stream_leave(&stream);
+    }
+    signals_restore(&mask);
 }
 
 static int wait_for(struct stream_ref ref, int need, int flags, uint32_t *round) {
@@ -242,9 +264,14 @@ static int wait_for(struct stream_ref ref, int need, int flags, uint32_t *round)
     } else {
         r = announce_want(ref, need);
         if (r != 0) return r < 0 ? r : 0;
+        POINT("want_announced");
         r = wait_writable(ref.fd, flags);
-        if (r == -EAGAIN) fill_until_full(ref.fd);
+        if (r == -EAGAIN) {
+            POINT("before_fill");
+            fill_until_full(ref.fd);
+        }
     }
+    POINT("filled");
     if (r == -EAGAIN && changed_after_fill(ref, need)) r = 0;
     return r;
 }
@@ -268,6 +295,7 @@ int64_t core_send(struct stream_ref ref, struct send_source *source, size_t tota
     if ((flags & MSG_OOB) != 0) return -EOPNOTSUPP;
     struct progress p = {.source = source, .total = total};
     uint32_t round = 0;
+    bool waited = false;
     for (;;) {
         signal_mask mask;
         struct stream stream;
@@ -282,9 +310,13 @@ int64_t core_send(struct stream_ref ref, struct send_source *source, size_t tota
         signals_restore(&mask);
         if (r > 0) {
             r = wait_for(ref, r, flags, &round);
-            if (r == 0) continue;
+            if (r == 0) {
+                waited = true;
+                continue;
+            }
             if (r == -EPIPE && p.sent == 0) r = end_without_peer(ref);
         }
+        if (waited && r != -EAGAIN) leave_writable(ref);
         return p.sent > 0 || r == 0 ? (int64_t)p.sent : r;
     }
 }
@@ -294,12 +326,17 @@ int send_fin(struct stream *stream) {
     struct tosec_stream_cursor *cursor = stream->cursor;
     struct tosec_descriptor d = {.opcode = TOSEC_OP_FIN, .slot = stream->ref.slot, .stream_id = stream->ref.id};
     int r = 0;
-    stream_lock(&cursor->send_lock);
-    if (__atomic_exchange_n(&cursor->fin_sent, 1, __ATOMIC_ACQ_REL) == 0) {
+    lock_to_send(stream);
+    if (__atomic_load_n(&cursor->fin_sent, __ATOMIC_ACQUIRE) == TOSEC_FIN_NONE) {
+        /* As with a payload: if we are killed before it says "sent", the agent looks into our lane. */
+        __atomic_store_n(&cursor->fin_sent, TOSEC_FIN_PUTTING, __ATOMIC_RELEASE);
         d.sequence = cursor->send_sequence;
+        POINT("end_begun");
         uint32_t hop = __atomic_load_n(&stream->state->first_hop, __ATOMIC_ACQUIRE);
         r = hop == TOSEC_PARTY_GUEST || hop >= TOSEC_PARTIES ? -ECONNRESET : lane_put(s, hop, &d);
+        POINT("end_put");
+        __atomic_store_n(&cursor->fin_sent, TOSEC_FIN_SENT, __ATOMIC_RELEASE);
     }
-    stream_unlock(&cursor->send_lock);
+    unlock_to_send(stream);
     return r;
 }

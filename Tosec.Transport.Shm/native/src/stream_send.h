@@ -12,6 +12,11 @@ void ask_for_drain(struct stream *stream);
  * wait; -EPIPE: the other end is gone; -EINTR.
  */
 int wait_writable(int fd, int flags);
+/*
+ * After a wait that is over: the bytes that were sent to A in order to wait there may have come behind the agent's
+ * draining, and then poll would call A full with nobody wanting anything.
+ */
+void leave_writable(struct stream_ref ref);
 /* Publishes FIN once, behind everything sent. */
 int send_fin(struct stream *stream);
 

@@ -1,7 +1,6 @@
 #include "sync.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
@@ -70,61 +69,26 @@ void thread_id_forget(void) {
     own_thread = 0;
 }
 
-/* A killed process that its parent has not yet waited for still answers signal 0, so the state letter decides. */
-static bool thread_is_gone(uint32_t tid) {
-    int e = errno;
-    bool gone = false;
-    if (syscall(SYS_kill, tid, 0) != 0 && errno == ESRCH) {
-        gone = true;
-    } else {
-        char path[32] = "/proc/";
-        char digits[12];
-        int n = 0, at = 6;
-        for (uint32_t left = tid; left != 0; left /= 10)
-            digits[n++] = (char)('0' + left % 10);
-        while (n > 0)
-            path[at++] = digits[--n];
-        for (const char *rest = "/stat"; *rest != 0;)
-            path[at++] = *rest++;
-        path[at] = 0;
-        long fd = syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0) {
-            char text[128];
-            long length = syscall(SYS_read, fd, text, sizeof text);
-            syscall(SYS_close, fd);
-            /* The name in parentheses may itself contain some. */
-            long last = -1;
-            for (long i = 0; i < length; i++)
-                if (text[i] == ')') last = i;
-            if (last >= 0 && last + 2 < length) gone = text[last + 2] == 'Z' || text[last + 2] == 'X';
-        }
-    }
-    errno = e;
-    return gone;
-}
-
-bool stream_lock(uint32_t *word) {
-    uint32_t self = thread_id();
+void stream_lock(uint32_t *word, uint32_t holder, bool (*is_lost)(void *context), void *context) {
     for (uint32_t round = 0;; round++) {
-        uint32_t holder = 0;
-        if (__atomic_compare_exchange_n(word, &holder, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return false;
-        /* Our own number without our holding it: the holder died and its number came round. */
-        bool stale = holder == self || (round > 128 && round % 64 == 0 && thread_is_gone(holder));
-        if (stale && __atomic_compare_exchange_n(word, &holder, self, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return true;
+        uint32_t seen = 0;
+        if (__atomic_compare_exchange_n(word, &seen, holder, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) return;
+        /* Our own thread, without its being inside: it left by a jump out of a fault in its own buffer. */
+        if (seen == holder) return;
         if (round < 64)
             cpu_relax();
         else if (round < 192)
             syscall(SYS_sched_yield);
+        else if (round % 64 == 0 && is_lost(context))
+            __atomic_compare_exchange_n(word, &seen, 0, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
         else
             nap(100);
     }
 }
 
-void stream_unlock(uint32_t *word) {
-    /* Only if it is still ours: a wrong take-over must not be made worse. */
-    uint32_t self = thread_id();
-    __atomic_compare_exchange_n(word, &self, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+void stream_unlock(uint32_t *word, uint32_t holder) {
+    /* Only if it is still ours: the agent may have given us up. */
+    __atomic_compare_exchange_n(word, &holder, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 void nap(uint32_t microseconds) {

@@ -1,7 +1,8 @@
 /*
  * Locks and signal masks. Two kinds of lock: process_lock guards private memory of this process; stream_lock is a word
- * in the segment that carries the thread id of its holder, so that whoever waits for a holder that was killed can take
- * it over. Both are taken with signals blocked, so a signal handler never finds its own thread inside.
+ * in the segment that carries the channel and the thread of its holder. When a process is gone the agent repairs what
+ * its channel held and frees it; nobody else may, for nobody else knows for certain that the holder is dead. Both are
+ * taken with signals blocked, so a signal handler never finds its own thread inside.
  */
 #ifndef TOSEC_SYNC_H
 #define TOSEC_SYNC_H
@@ -17,9 +18,10 @@ void signals_restore(const signal_mask *saved);
 void process_lock(uint32_t *word);
 void process_unlock(uint32_t *word);
 
-/* Returns true if the lock was taken over from a holder that no longer exists: what it guards may be half done. */
-bool stream_lock(uint32_t *word);
-void stream_unlock(uint32_t *word);
+/* holder: tosec_holder. Waits as long as is_lost(context) says false; then the lock is taken whoever has it, because
+ * what it guards means nothing to anybody any more. */
+void stream_lock(uint32_t *word, uint32_t holder, bool (*is_lost)(void *context), void *context);
+void stream_unlock(uint32_t *word, uint32_t holder);
 
 /* Waits while *word == seen, at most this long; wakes on futex_wake. Process-local words only. */
 void futex_wait(uint32_t *word, uint32_t seen, int milliseconds);

@@ -43,7 +43,10 @@ struct test {
     const char *name;
     void (*run)(void);
 };
-extern const struct test process_tests[];
+extern const struct test process_tests[], death_tests[];
+/* Milliseconds for what has to come, and seconds for a test: no promise is about time, and machines are slow at times.
+ */
+enum { PATIENCE = 60000, DEADLINE = 300 };
 extern bool under_tosec; /* otherwise the kernel's own sockets */
 extern const char *self;
 
@@ -51,6 +54,7 @@ int make_listener(int family, uint16_t *port);
 int dial(int family, uint16_t port);
 void make_connection(int pair[2]); /* 0 connected, 1 accepted */
 short poll_now(int fd, short events, int milliseconds);
+void wait_for_bytes(int fd, int count); /* until so many lie there to be read */
 void send_all(int fd, const void *bytes, size_t length);
 void receive_all(int fd, void *bytes, size_t length);
 void fill_pattern(uint8_t *bytes, size_t length, uint32_t seed);

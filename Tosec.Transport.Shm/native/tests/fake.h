@@ -47,6 +47,9 @@ static inline struct tosec_edge_party *party_of(uint32_t party) {
 void reply(uint32_t channel, const struct tosec_descriptor *request, int64_t result, uint64_t arg1);
 void watch(int fd, uint32_t events, uint64_t key, bool change);
 
+/* fake_repair.c */
+void repair_after(uint32_t channel); /* before the channel is cleared */
+
 /* fake_toe.c */
 void toe_rpc(uint32_t channel, const struct tosec_descriptor *d);
 void toe_descriptor(const struct tosec_descriptor *d);

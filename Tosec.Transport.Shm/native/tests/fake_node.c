@@ -133,6 +133,7 @@ static void drain_lanes(uint32_t c) {
 }
 
 static void detach(uint32_t c) {
+    repair_after(c);
     drain_lanes(c);
     toe_channel_gone(c);
     memset(edge + tosec_edge_channel(c), 0, TOSEC_CHANNEL_BYTES);
@@ -285,13 +286,15 @@ int main(int count, char **arguments) {
     int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     CHECK(bind(listener, (struct sockaddr *)&name, sizeof name) == 0 && listen(listener, 64) == 0);
     watch(listener, EPOLLIN, event_key(EVENT_ACCEPT, 0), false);
-    while (!stop) {
+    /* What was closed just before may still be on its way: some more beats for it. */
+    for (int beats = 300; !stop || (toe_streams() > 0 && beats > 0);) {
         struct epoll_event events[64];
         sleep_or_not(true);
         int n = take_news() ? 0 : epoll_wait(epoll, events, 64, -1);
         sleep_or_not(false);
         for (int i = 0; i < n; i++)
             handle(&events[i], listener, beat);
+        if (stop) beats--;
         while (take_news()) {
         }
     }

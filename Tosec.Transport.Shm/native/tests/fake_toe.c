@@ -310,14 +310,25 @@ static void in_order(struct stream *s, struct chunk *c) {
     }
 }
 
+static void accept_some(uint32_t slot);
+
+static void give_credit(uint32_t slot) {
+    state_of(slot)->starved = 0;
+    if (state_of(slot)->state == TOSEC_STREAM_LISTENING) {
+        accept_some(slot);
+        interest(slot, EPOLLIN);
+        return;
+    }
+    streams[slot].starved = false;
+    if (!streams[slot].ended) read_socket(slot);
+}
+
 void toe_descriptor(const struct tosec_descriptor *d) {
     CHECK(d->slot < FAKE_STREAMS);
     struct stream *s = &streams[d->slot];
     if (!s->used || d->stream_id != state_of(d->slot)->connection_id) return;
     if (d->opcode == TOSEC_OP_CREDIT) {
-        state_of(d->slot)->starved = 0;
-        s->starved = false;
-        if (!s->ended) read_socket(d->slot);
+        give_credit(d->slot);
         return;
     }
     CHECK(d->opcode == TOSEC_OP_PAYLOAD || d->opcode == TOSEC_OP_FIN);
@@ -446,6 +457,14 @@ void toe_channel_gone(uint32_t channel) {
         if (streams[slot].used && streams[slot].end_b < 0 && !streams[slot].closing &&
             cursor_of(slot)->channel == channel)
             release(slot);
+    /* Killed before it could say so: that it waits for room, that it has made room, that there is something to read. */
+    for (uint32_t slot = 0; slot < FAKE_STREAMS; slot++) {
+        struct stream *s = &streams[slot];
+        if (!s->used || s->end_b < 0) continue;
+        __atomic_store_n(&cursor_of(slot)->want_write, 1, __ATOMIC_SEQ_CST);
+        if (state_of(slot)->starved != 0) give_credit(slot);
+        if (s->used) toe_look(slot);
+    }
 }
 
 /* ---- RPC --------------------------------------------------------------------------------------------------------- */

@@ -50,6 +50,7 @@ int main(int argc, char **argv) {
     FIELD(tosec_stream_cursor, send_sequence), FIELD(tosec_stream_cursor, send_position),
         FIELD(tosec_stream_cursor, send_lock);
     FIELD(tosec_stream_cursor, want_write), FIELD(tosec_stream_cursor, fin_sent);
+    FIELD(tosec_stream_cursor, putting_sequence), FIELD(tosec_stream_cursor, putting_position);
     SIZE(tosec_stream_state);
     FIELD(tosec_stream_state, connection_id), FIELD(tosec_stream_state, state), FIELD(tosec_stream_state, error);
     FIELD(tosec_stream_state, first_hop), FIELD(tosec_stream_state, starved), FIELD(tosec_stream_state, send_limit);

@@ -21,7 +21,6 @@ start() {
 }
 
 finish() { # expects that every stream and buffer has come back
-    for _ in 1 2 3 4 5; do sleep 0.1; done
     kill "$node"
     wait "$node"
     node=
@@ -41,6 +40,12 @@ tests() { # settings of the node, then "--", then test names
 }
 
 tests --
+whole=$preload
+preload=$(echo "$preload" | sed 's|libtosec-preload|points/libtosec-preload|')
+export TOSEC_TEST_POINTS=1
+tests -- stopped_
+unset TOSEC_TEST_POINTS
+preload=$whole
 tests FAKE_WINDOW=4096 FAKE_SMALL=2 FAKE_LARGE=0 -- transfer full_sender partial_write small_sends share_a_stream killed
 tests FAKE_WINDOW=32768 FAKE_SMALL=3 FAKE_LARGE=1 -- transfer full_sender partial_write small_sends files
 start FAKE_X=
