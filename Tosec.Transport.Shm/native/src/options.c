@@ -17,9 +17,11 @@ static bool belongs_to_end_a(int level, int name) {
            name == 67 /* SO_SNDTIMEO_NEW */;
 }
 
-/* Values that are pointers into the application: no other party can follow them. */
-static bool carries_pointer(int level, int name) {
-    return level == SOL_SOCKET && (name == SO_ATTACH_FILTER || name == 51 /* SO_ATTACH_REUSEPORT_CBPF */);
+/* Values that are pointers into the application, which no other party can follow; and what would be answered through an
+ * error queue, which there is none of. */
+static bool cannot_travel(int level, int name) {
+    return level == SOL_SOCKET &&
+           (name == SO_ATTACH_FILTER || name == 51 /* SO_ATTACH_REUSEPORT_CBPF */ || name == 60 /* SO_ZEROCOPY */);
 }
 
 /* 0 and *value, or 1: not one of those known here. */
@@ -84,8 +86,8 @@ int core_getsockopt(struct stream_ref ref, int level, int name, void *value, soc
 
 int core_setsockopt(struct stream_ref ref, int level, int name, const void *value, socklen_t length) {
     if (belongs_to_end_a(level, name)) return real.setsockopt(ref.fd, level, name, value, length) == 0 ? 0 : -errno;
-    if (carries_pointer(level, name)) {
-        debug_line("setsockopt", "filters are not served; option", name);
+    if (cannot_travel(level, name)) {
+        debug_line("setsockopt", "filters and zero copy are not served; option", name);
         return -ENOPROTOOPT;
     }
     if (value == NULL && length != 0) return -EFAULT;

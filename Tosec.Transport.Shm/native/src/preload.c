@@ -26,6 +26,7 @@ __attribute__((constructor(101))) void edge_start(void) {
     const char *value = getenv("TOSEC_FALLBACK");
     fall_back = value != NULL && strcmp(value, "kernel") == 0;
     __atomic_store_n(&edge_started, 1, __ATOMIC_RELEASE);
+    replace_standard_streams();
 }
 
 static int from_kernel(int fd) {
@@ -197,3 +198,9 @@ EXPORT int close_range(unsigned first, unsigned last, int flags) {
 EXPORT void closefrom(int lowest) {
     close_range(lowest < 0 ? 0 : (unsigned)lowest, ~0u, 0);
 }
+
+/* Names under which the C library exports the same calls. */
+EXPORT int __close(int fd) __attribute__((alias("close")));
+EXPORT int __connect(int fd, const struct sockaddr *address, socklen_t length) __attribute__((alias("connect")));
+EXPORT int __dup2(int from, int to) __attribute__((nothrow, leaf, alias("dup2")));
+EXPORT int __fcntl(int fd, int command, ...) __attribute__((alias("fcntl")));

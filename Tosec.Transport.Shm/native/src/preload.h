@@ -31,4 +31,15 @@ static inline int64_t answer(int64_t r) {
     return -1;
 }
 
+/* preload_io.c: answers of the C library's kind; a broken pipe raises the signal unless the flags forbid it. */
+ssize_t send_answer(int64_t r, int flags);
+ssize_t send_vector(struct stream_ref ref, const struct iovec *iov, size_t count, int flags);
+ssize_t read_vector(struct stream_ref ref, const struct iovec *iov, int count, int flags);
+ssize_t receive_message(struct stream_ref ref, struct msghdr *message, int flags);
+/* What was known of the numbers under which descriptors have just come. */
+void forget_received(struct msghdr *message);
+
+/* preload_stdio.c: in a program that was given a socket as its standard input or output. */
+void replace_standard_streams(void);
+
 #endif

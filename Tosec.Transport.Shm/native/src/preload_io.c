@@ -9,12 +9,12 @@
 
 enum { MOST_BYTES = 0x7ffff000 }; /* of one call, as the kernel has it */
 
-static ssize_t send_answer(int64_t r, int flags) {
+ssize_t send_answer(int64_t r, int flags) {
     if (r == -EPIPE && (flags & MSG_NOSIGNAL) == 0) raise(SIGPIPE);
     return answer(r);
 }
 
-static ssize_t send_vector(struct stream_ref ref, const struct iovec *iov, size_t count, int flags) {
+ssize_t send_vector(struct stream_ref ref, const struct iovec *iov, size_t count, int flags) {
     if (count > IOV_MAX) return answer(-EMSGSIZE);
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
@@ -35,9 +35,18 @@ static ssize_t receive_bytes(struct stream_ref ref, void *bytes, size_t length, 
     return answer(core_receive(ref, &iov, 1, flags));
 }
 
+/* Unlike recv, these do not wait for a byte if there is no room for one. */
+ssize_t read_vector(struct stream_ref ref, const struct iovec *iov, int count, int flags) {
+    if (count < 0 || count > IOV_MAX) return answer(-EINVAL);
+    for (int i = 0; i < count; i++)
+        if (iov[i].iov_len != 0) return answer(core_receive(ref, iov, count, flags));
+    return 0;
+}
+
 EXPORT ssize_t read(int fd, void *bytes, size_t length) {
     struct stream_ref ref;
     if (!ours(fd, &ref)) return real.read(fd, bytes, length);
+    if (length == 0) return 0;
     return receive_bytes(ref, bytes, length, 0);
 }
 
@@ -50,8 +59,7 @@ EXPORT ssize_t write(int fd, const void *bytes, size_t length) {
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int count) {
     struct stream_ref ref;
     if (!ours(fd, &ref)) return real.readv(fd, iov, count);
-    if (count < 0 || count > IOV_MAX) return answer(-EINVAL);
-    return answer(core_receive(ref, iov, count, 0));
+    return read_vector(ref, iov, count, 0);
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int count) {
@@ -95,7 +103,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
     return send_vector(ref, message->msg_iov, message->msg_iovlen, flags);
 }
 
-static void forget_received(struct msghdr *message) {
+void forget_received(struct msghdr *message) {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS || c->cmsg_len < CMSG_LEN(0)) continue;
         size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -107,13 +115,7 @@ static void forget_received(struct msghdr *message) {
     }
 }
 
-EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
-    struct stream_ref ref;
-    if (!ours(fd, &ref)) {
-        ssize_t r = real.recvmsg(fd, message, flags);
-        if (r >= 0 && message->msg_controllen != 0) forget_received(message);
-        return r;
-    }
+ssize_t receive_message(struct stream_ref ref, struct msghdr *message, int flags) {
     if (message->msg_iovlen > IOV_MAX) return answer(-EMSGSIZE);
     ssize_t r = answer(core_receive(ref, message->msg_iov, (int)message->msg_iovlen, flags));
     if (r >= 0) {
@@ -122,6 +124,16 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
         message->msg_flags = 0;
     }
     return r;
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+    struct stream_ref ref;
+    if (!ours(fd, &ref)) {
+        ssize_t r = real.recvmsg(fd, message, flags);
+        if (r >= 0 && message->msg_controllen != 0) forget_received(message);
+        return r;
+    }
+    return receive_message(ref, message, flags);
 }
 
 static ssize_t send_file(struct stream_ref ref, int in, off_t *offset, size_t count) {
@@ -184,88 +196,7 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *bytes, size_t length, size_t room, i
     return recvfrom(fd, bytes, length, flags, from, from_length);
 }
 
-/* ---- refused: never silently to the kernel, where they would move bytes of the readiness pair ------------------- */
-
-static int refuse(const char *call, int fd) {
-    debug_line(call, "is not served on a TOSEC socket, descriptor", fd);
-    return (int)answer(-EOPNOTSUPP);
-}
-
-/* The C library's streams write with calls of its own that no library sees. */
-EXPORT FILE *fdopen(int fd, const char *mode) {
-    struct stream_ref ref;
-    if (!ours(fd, &ref)) return real.fdopen(fd, mode);
-    refuse("fdopen", fd);
-    return NULL;
-}
-
-EXPORT int vdprintf(int fd, const char *format, va_list arguments) {
-    struct stream_ref ref;
-    return ours(fd, &ref) ? refuse("dprintf", fd) : real.vdprintf(fd, format, arguments);
-}
-
-EXPORT int dprintf(int fd, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    int r = vdprintf(fd, format, arguments);
-    va_end(arguments);
-    return r;
-}
-
-EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
-EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments) {
-    (void)flag;
-    return vdprintf(fd, format, arguments);
-}
-
-EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...);
-EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...) {
-    (void)flag;
-    va_list arguments;
-    va_start(arguments, format);
-    int r = vdprintf(fd, format, arguments);
-    va_end(arguments);
-    return r;
-}
-
-EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags) {
-    struct stream_ref ref;
-    return ours(fd, &ref) ? refuse("sendmmsg", fd) : real.sendmmsg(fd, messages, count, flags);
-}
-
-EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout) {
-    struct stream_ref ref;
-    if (ours(fd, &ref)) return refuse("recvmmsg", fd);
-    int r = real.recvmmsg(fd, messages, count, flags, timeout);
-    for (int i = 0; i < r; i++)
-        if (messages[i].msg_hdr.msg_controllen != 0) forget_received(&messages[i].msg_hdr);
-    return r;
-}
-
-EXPORT ssize_t splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t length, unsigned flags) {
-    struct stream_ref ref;
-    if (ours(in, &ref)) return refuse("splice", in);
-    if (ours(out, &ref)) return refuse("splice", out);
-    return real.splice(in, in_offset, out, out_offset, length, flags);
-}
-
-EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags) {
-    struct stream_ref ref;
-    return ours(fd, &ref) ? refuse("preadv2", fd) : real.preadv2(fd, iov, count, offset, flags);
-}
-
-EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags) {
-    struct stream_ref ref;
-    return ours(fd, &ref) ? refuse("pwritev2", fd) : real.pwritev2(fd, iov, count, offset, flags);
-}
-
-EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
-EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
-
-ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off_t offset, int flags) {
-    return preadv2(fd, iov, count, offset, flags);
-}
-
-ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off_t offset, int flags) {
-    return pwritev2(fd, iov, count, offset, flags);
-}
+/* Names under which the C library exports the same calls. */
+EXPORT ssize_t __read(int fd, void *bytes, size_t length) __attribute__((alias("read")));
+EXPORT ssize_t __write(int fd, const void *bytes, size_t length) __attribute__((alias("write")));
+EXPORT ssize_t __send(int fd, const void *bytes, size_t length, int flags) __attribute__((alias("send")));

@@ -210,7 +210,13 @@ int64_t core_receive(struct stream_ref ref, const struct iovec *iov, int count, 
     struct sink sink = {.iov = iov, .count = count, .discard = (flags & MSG_TRUNC) != 0};
     for (int i = 0; i < count; i++)
         sink.room += iov[i].iov_len;
-    if (sink.room == 0) return 0;
+    if (sink.room == 0) {
+        /* TCP in the kernel waits for a byte, and leaves it. */
+        char byte;
+        struct iovec one = {&byte, 1};
+        int64_t r = core_receive(ref, &one, 1, (flags & ~(MSG_WAITALL | MSG_TRUNC)) | MSG_PEEK);
+        return r > 0 ? 0 : r;
+    }
     bool all = (flags & MSG_WAITALL) != 0 && (flags & MSG_PEEK) == 0, byte_seen = false, gone = false;
     for (;;) {
         int r = receive_once(&ref, &sink, flags, byte_seen);

@@ -292,7 +292,7 @@ static int end_without_peer(struct stream_ref ref) {
 }
 
 int64_t core_send(struct stream_ref ref, struct send_source *source, size_t total, int flags) {
-    if ((flags & MSG_OOB) != 0) return -EOPNOTSUPP;
+    if ((flags & (MSG_OOB | MSG_FASTOPEN)) != 0) return -EOPNOTSUPP;
     struct progress p = {.source = source, .total = total};
     uint32_t round = 0;
     bool waited = false;

@@ -43,7 +43,7 @@ struct test {
     const char *name;
     void (*run)(void);
 };
-extern const struct test process_tests[], death_tests[];
+extern const struct test call_tests[], process_tests[], death_tests[];
 /* Milliseconds for what has to come, and seconds for a test: no promise is about time, and machines are slow at times.
  */
 enum { PATIENCE = 60000, DEADLINE = 300 };

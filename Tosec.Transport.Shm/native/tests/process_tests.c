@@ -67,6 +67,19 @@ static void forked_server_answers(void) {
     EXPECT(fd >= 0 && other >= 0);
 }
 
+/* As a program that inetd starts: the socket is its standard input and output. */
+static int answer_lines(void) {
+    char line[100];
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        if (line[0] == 'c')
+            EXPECT(fputc('!', stderr) == '!' && puts("stdio") >= 0);
+        else
+            printf("<%.*s>\n", (int)strcspn(line, "\n"), line);
+        fflush(stdout);
+    }
+    return 7;
+}
+
 /* helper echo FD: answers on an inherited socket. helper take FD: receives a socket over a UNIX one and answers on it.
  */
 int run_helper(int argc, char **argv) {
@@ -85,6 +98,7 @@ int run_helper(int argc, char **argv) {
         EXPECT(recvmsg(fd, &m, 0) == 1 && CMSG_FIRSTHDR(&m) != NULL);
         memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof fd);
     }
+    if (strcmp(argv[0], "lines") == 0) return answer_lines();
     char bytes[64];
     for (;;) {
         ssize_t n = read(fd, bytes, sizeof bytes);
@@ -115,6 +129,30 @@ static void socket_survives_exec(void) {
     receive_all(pair[0], bytes, 4);
     EXPECT(memcmp(bytes, "over", 4) == 0);
     EXPECT(shutdown(pair[0], SHUT_WR) == 0);
+    EXPECT(recv(pair[0], bytes, 1, 0) == 0);
+    int status = expect_child(pid);
+    EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+static void sockets_are_standard_streams_of_other_programs(void) {
+    int pair[2];
+    char bytes[16];
+    make_connection(pair);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int fd = 0; fd < 3; fd++)
+            EXPECT(dup2(pair[1], fd) == fd);
+        close(pair[0]);
+        close(pair[1]);
+        run_self("lines", 0);
+    }
+    close(pair[1]);
+    send_all(pair[0], "one\nc\nlast", 10);
+    receive_all(pair[0], bytes, 13);
+    EXPECT(memcmp(bytes, "<one>\n!stdio\n", 13) == 0);
+    EXPECT(shutdown(pair[0], SHUT_WR) == 0);
+    receive_all(pair[0], bytes, 7);
+    EXPECT(memcmp(bytes, "<last>\n", 7) == 0);
     EXPECT(recv(pair[0], bytes, 1, 0) == 0);
     int status = expect_child(pid);
     EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 7);
@@ -267,6 +305,7 @@ const struct test process_tests[] = {
     TEST(parent_and_child_share_a_stream),
     TEST(forked_server_answers),
     TEST(socket_survives_exec),
+    TEST(sockets_are_standard_streams_of_other_programs),
     TEST(socket_can_be_passed),
     TEST(killed_process_closes_its_sockets),
     TEST(killed_reader_leaves_the_stream_to_the_others),
