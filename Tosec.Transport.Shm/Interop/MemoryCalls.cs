@@ -14,8 +14,11 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     private const int F_SEAL_GROW = 4;
     private const uint OwnerOnly = 0x180; // 0600
     private const int O_RDONLY = 0;
+    private const int O_RDWR = 2;
     private const int O_CLOEXEC = 0x80000;
     private const int SEEK_END = 2;
+
+    private long? _fileLength;
 
     public MemoryDescriptor() : base(ownsHandle: true)
     {
@@ -32,6 +35,8 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     {
         get
         {
+            if (_fileLength is { } known)
+                return known;
             var length = Seek(this, 0, SEEK_END);
             var errno = Marshal.GetLastPInvokeError();
             return length >= 0 ? length : throw NativeFailure.From(errno, "lseek(memory)");
@@ -83,6 +88,19 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
         var opened = Open(path, O_RDONLY | O_CLOEXEC, 0);
         var errno = Marshal.GetLastPInvokeError();
         return opened.IsInvalid ? throw NativeFailure.From(errno, $"open({path}, O_RDONLY)") : opened;
+    }
+
+    /// <summary>A file that stands for memory, such as a PCI device's.</summary>
+    /// <exception cref="NativeFailure">It is not there, or may not be opened so.</exception>
+    internal static MemoryDescriptor OpenFile(string path, bool writable)
+    {
+        var opened = Open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
+        var errno = Marshal.GetLastPInvokeError();
+        if (opened.IsInvalid)
+            throw NativeFailure.From(errno, $"open({path})");
+        // Seeking in a PCI device's file finds no end; its status has the length.
+        opened._fileLength = new FileInfo(path).Length;
+        return opened;
     }
 
     // Linux frees the number before it reports, so a failed close leaves nothing to do.
