@@ -78,7 +78,9 @@ internal static class VmSections
             throw vm.Refuse("start", "an existing file");
         if (!File.Exists(node))
             throw vm.Refuse("node", "an existing file", SettingsReader.Quote(node));
-        return settings with { Node = VmNodeFile.Load(node, name, role) };
+        settings = settings with { Node = VmNodeFile.Load(node, name, role) };
+        var twice = VmOverlay.Files(settings).Select(f => f.Name).Append(VmOverlay.NetworkFile).GroupBy(n => n, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1);
+        return twice is null ? settings : throw vm.Refuse("files", "each name once in /etc/tosec", $"a list with {twice.Key} {twice.Count()} times");
     }
 
     private static NicSettings ReadNic(string vm, string name, SettingsReader nic)

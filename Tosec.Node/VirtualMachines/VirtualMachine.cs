@@ -12,6 +12,9 @@ namespace Tosec.Node.VirtualMachines;
 /// </summary>
 internal sealed class VirtualMachine
 {
+    // As a shell reports the end of a process by a signal.
+    private const int SignalExit = 128;
+
     private static readonly TimeSpan _startPatience = TimeSpan.FromSeconds(25);
     private static readonly TimeSpan _answerPatience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan _look = TimeSpan.FromMilliseconds(20);
@@ -21,7 +24,7 @@ internal sealed class VirtualMachine
     private readonly ILogger _log;
     private readonly HashSet<string> _plugged = new(StringComparer.Ordinal);
     private volatile Run? _run;
-    private string _message = "";
+    private volatile string _message = "";
     private volatile VmState _state;
 
     public VirtualMachine(VmSettings settings, HypervisorSettings hypervisor, string runDirectory, ILogger log)
@@ -56,13 +59,14 @@ internal sealed class VirtualMachine
         if (_run is { } running)
             throw new CommandException($"{Settings.Name} runs already (process {running.Qemu.Id})");
         VmConsole? console = null;
+        Run run;
         try
         {
             _directory.Prepare();
             await VmOverlay.WriteAsync(Settings, _directory).ConfigureAwait(false);
             console = VmConsole.Start(_directory.Console, _directory.ConsoleLog, _log);
             var qemu = QemuProcess.Start(_hypervisor.Program, QemuCommandLine.Of(Settings, accelerator, _directory, present, later));
-            var run = new Run(qemu, console, accelerator, Stopwatch.GetTimestamp());
+            run = new Run(qemu, console, accelerator, Stopwatch.GetTimestamp());
             _message = "";
             _state = VmState.Starting;
             _run = run;
@@ -76,13 +80,13 @@ internal sealed class VirtualMachine
             throw new CommandException($"{Settings.Name} does not start: {e.Message}");
         }
 
-        await AwaitQemuAsync(_run).ConfigureAwait(false);
+        await AwaitQemuAsync(run).ConfigureAwait(false);
         _plugged.Clear();
         _plugged.UnionWith(present.Select(d => d.Id));
-        _log.Information("VM {Name:l} runs as process {Process} by {Accelerator}", Settings.Name, _run?.Qemu.Id, accelerator);
+        _log.Information("VM {Name:l} runs as process {Process} by {Accelerator}", Settings.Name, run.Qemu.Id, accelerator);
     }
 
-    /// <summary>Asks the VM to power off, kills it if it does not, and waits for its end.</summary>
+    /// <summary>Asks the VM to stop, kills it if it does not, and waits for its end.</summary>
     /// <returns>Whether it ended by itself; also when it did not run.</returns>
     public async Task<bool> StopAsync()
     {
@@ -90,8 +94,7 @@ internal sealed class VirtualMachine
             return true;
         run.IsStopping = true;
         _state = VmState.Stopping;
-        var asked = await AskToEndAsync().ConfigureAwait(false);
-        if (asked)
+        if (run.Console.AskToStop())
             await Task.WhenAny(run.Over, Task.Delay(_hypervisor.StopLimit)).ConfigureAwait(false);
         var isInOrder = run.Over.IsCompleted;
         if (!isInOrder)
@@ -120,21 +123,6 @@ internal sealed class VirtualMachine
     /// <summary>The process id of a QEMU that runs this VM and is not ours; null: there is none.</summary>
     public string? ForeignProcess() => _directory.ForeignProcess();
 
-    private async Task<bool> AskToEndAsync()
-    {
-        try
-        {
-            using var qmp = await QmpClient.ConnectAsync(_directory.Control, _answerPatience).ConfigureAwait(false);
-            await qmp.ExecuteAsync("system_powerdown").ConfigureAwait(false);
-            return true;
-        }
-        catch (Exception e) when (e is QmpException or SocketException)
-        {
-            _log.Warning("VM {Name:l} cannot be asked to end: {Message:l}", Settings.Name, e.Message);
-            return false;
-        }
-    }
-
     private async Task AwaitQemuAsync(Run run)
     {
         var since = Stopwatch.GetTimestamp();
@@ -157,7 +145,9 @@ internal sealed class VirtualMachine
                 run.IsStopping = true;
                 run.Qemu.Kill();
                 await run.Over.ConfigureAwait(false);
-                throw new CommandException($"{Settings.Name} does not start: {run.Qemu.Message}");
+                _state = VmState.Failed;
+                _message = run.Qemu.Message;
+                throw new CommandException($"{Settings.Name} does not start: {_message}");
             }
         }
     }
@@ -169,9 +159,9 @@ internal sealed class VirtualMachine
         _directory.CleanUp();
         if (!run.IsStopping)
         {
-            _message = run.Qemu.Message;
+            _message = code > SignalExit ? $"ended by signal {code - SignalExit}" : run.Qemu.Message;
             _log.Warning(
-                "VM {Name:l} has ended with exit code {Code}; QEMU said: {Message:l}; its serial port: {Log:l}", Settings.Name, code, _message,
+                "VM {Name:l} has ended with exit code {Code}: {Message:l}; its serial port: {Log:l}", Settings.Name, code, _message,
                 _directory.ConsoleLog);
         }
         else

@@ -33,13 +33,12 @@ internal sealed class VmSupervisor : IDisposable
         _vms = settings.Hypervisor.Vms.Values.ToDictionary(
             vm => vm.Name, vm => new VirtualMachine(vm, settings.Hypervisor, settings.RunDirectory, log), StringComparer.Ordinal);
         _probe = new AcceleratorProbe(settings.Hypervisor, log);
-        foreach (var vm in _vms.Values)
+        var foreign = _vms.Values.Select(vm => (vm.Settings.Name, Process: vm.ForeignProcess())).Where(vm => vm.Process is not null).ToArray();
+        if (foreign.Length > 0)
         {
-            if (vm.ForeignProcess() is { } process)
-            {
-                throw new NodeStartException(
-                    $"the VM {vm.Settings.Name} of an earlier host node still runs, on memory that this one cannot serve; end it first: kill {process}");
-            }
+            throw new NodeStartException(
+                $"VMs of an earlier host node still run, on memory that this one cannot serve ({string.Join(", ", foreign.Select(vm => vm.Name))}); "
+                + $"end them first: kill {string.Join(' ', foreign.Select(vm => vm.Process))}");
         }
     }
 
