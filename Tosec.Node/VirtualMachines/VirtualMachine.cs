@@ -86,7 +86,7 @@ internal sealed class VirtualMachine
         _log.Information("VM {Name:l} runs as process {Process} by {Accelerator}", Settings.Name, run.Qemu.Id, accelerator);
     }
 
-    /// <summary>Asks the VM to stop, kills it if it does not, and waits for its end.</summary>
+    /// <summary>Presses the VM's power button, kills it if it does not end, and waits for its end.</summary>
     /// <returns>Whether it ended by itself; also when it did not run.</returns>
     public async Task<bool> StopAsync()
     {
@@ -94,7 +94,7 @@ internal sealed class VirtualMachine
             return true;
         run.IsStopping = true;
         _state = VmState.Stopping;
-        if (run.Console.AskToStop())
+        if (await PressPowerButtonAsync().ConfigureAwait(false))
             await Task.WhenAny(run.Over, Task.Delay(_hypervisor.StopLimit)).ConfigureAwait(false);
         var isInOrder = run.Over.IsCompleted;
         if (!isInOrder)
@@ -122,6 +122,21 @@ internal sealed class VirtualMachine
 
     /// <summary>The process id of a QEMU that runs this VM and is not ours; null: there is none.</summary>
     public string? ForeignProcess() => _directory.ForeignProcess();
+
+    private async Task<bool> PressPowerButtonAsync()
+    {
+        try
+        {
+            using var qmp = await QmpClient.ConnectAsync(_directory.Control, _answerPatience).ConfigureAwait(false);
+            await qmp.ExecuteAsync("system_powerdown").ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is QmpException or SocketException)
+        {
+            _log.Warning("VM {Name:l} cannot be asked to end: {Message:l}", Settings.Name, e.Message);
+            return false;
+        }
+    }
 
     private async Task AwaitQemuAsync(Run run)
     {

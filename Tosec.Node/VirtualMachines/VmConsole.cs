@@ -6,7 +6,7 @@ using Tosec.Node.Hosting;
 namespace Tosec.Node.VirtualMachines;
 
 /// <summary>
-/// The other end of a VM's serial port: takes down what it says, and asks it to stop. QEMU connects to it. A guest can say as much as it likes, so the log has a longest length,
+/// Takes down what a VM's serial port says. QEMU connects to it. A guest can say as much as it likes, so the log has a longest length,
 /// with one predecessor, and lines count only up to a length.
 /// </summary>
 internal sealed class VmConsole : IAsyncDisposable
@@ -14,14 +14,10 @@ internal sealed class VmConsole : IAsyncDisposable
     /// <summary>What the image's first program says when the node is ready.</summary>
     public const string Ready = "tosec-vm: ready";
 
-    /// <summary>The line that asks the image's first program to end the node, and to power off.</summary>
-    private const string Stop = "stop\n";
-
     /// <summary>Longest log file.</summary>
     public const long MaxFileBytes = 4 << 20;
 
     private const int MaxLineBytes = 1024;
-    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(1);
     private readonly string _logFile;
     private readonly ILogger _log;
     private readonly Socket _listener;
@@ -30,7 +26,6 @@ internal sealed class VmConsole : IAsyncDisposable
     private readonly List<byte> _line = new(MaxLineBytes);
     private readonly Task _serving;
     private volatile bool _isReady;
-    private volatile Socket? _vm;
 
     private VmConsole(string path, string logFile, ILogger log)
     {
@@ -48,20 +43,6 @@ internal sealed class VmConsole : IAsyncDisposable
     /// <exception cref="NodeStartException">The socket cannot be made.</exception>
     public static VmConsole Start(string path, string logFile, ILogger log) => new(path, logFile, log);
 
-    /// <summary>Asks the VM to end.</summary>
-    /// <returns>Whether there is anybody to ask.</returns>
-    public bool AskToStop()
-    {
-        try
-        {
-            return _vm?.Send(Encoding.ASCII.GetBytes(Stop), SocketFlags.None) > 0;
-        }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
-        {
-            return false;
-        }
-    }
-
     public async ValueTask DisposeAsync()
     {
         await _stopping.CancelAsync().ConfigureAwait(false);
@@ -76,8 +57,6 @@ internal sealed class VmConsole : IAsyncDisposable
         try
         {
             using var vm = await _listener.AcceptAsync(_stopping.Token).ConfigureAwait(false);
-            vm.SendTimeout = (int)_patience.TotalMilliseconds;
-            _vm = vm;
             FileStream? file = null;
             var buffer = new byte[4096];
             try

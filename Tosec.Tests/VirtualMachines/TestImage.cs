@@ -7,7 +7,7 @@ namespace Tosec.Tests.VirtualMachines;
 
 /// <summary>
 /// An image whose kernel is some eighty bytes: it says on the serial port what the image's first program says, and resets the machine
-/// at the first line that it is told. It boots in a second, emulated.
+/// when the power button is pressed. It boots in a second, emulated.
 /// </summary>
 internal static class TestImage
 {
@@ -17,7 +17,7 @@ internal static class TestImage
 
     /// <param name="directory">Where the image goes.</param>
     /// <param name="says">What the kernel says, once.</param>
-    /// <param name="obeys">Whether it ends when it is told to.</param>
+    /// <param name="obeys">Whether it minds the power button.</param>
     /// <returns>Path of the image.</returns>
     public static string Make(TemporaryDirectory directory, string says = VmConsole.Ready + "\n", bool obeys = true)
     {
@@ -52,15 +52,14 @@ internal static class TestImage
             0x74, 0x03, // jz wait
             0xee, // out dx, al
             0xeb, 0xf8, // jmp say
-            0xfb, 0xf4, // wait: sti; hlt, until the next tick of the clock
-            0xba, 0xfd, 0x03, // mov dx, 0x3fd
-            0xec, // in al, dx
-            0xa8, 0x01, // test al, 1: received?
-            0x74, 0xf6, // jz wait
-            0xba, 0xf8, 0x03, // mov dx, 0x3f8
-            0xec, // in al, dx
-            0x3c, obeys ? (byte)'\n' : (byte)0xff, // cmp al, end of line
-            0x75, 0xee, // jne wait
+            0xba, 0x02, 0x06, // wait: mov dx, PM1 enable (the firmware puts the registers of power management at 0x600)
+            0xb8, 0x00, 0x01, // mov ax, power button
+            0xef, // out dx, ax
+            0xfb, 0xf4, // tick: sti; hlt, until the next tick of the clock
+            0xba, 0x00, 0x06, // mov dx, PM1 status
+            0xed, // in ax, dx
+            0xf6, 0xc4, obeys ? (byte)0x01 : (byte)0x00, // test ah, power button
+            0x74, 0xf5, // jz tick
             0xb0, 0xfe, // mov al, 0xfe
             0xe6, 0x64, // out 0x64, al: reset
             0xeb, 0xfe, // jmp here

@@ -20,7 +20,7 @@ internal static class VirtualMachineCommands
             var vm = await vms.StartAsync(call["name"]).ConfigureAwait(false);
             return CommandResult.FromText($"{vm.Name} runs as process {vm.Process} by {vm.Accelerator}; it says what it does in {vm.ConsoleLog}");
         }, CommandArgument.Positional("name", "which"));
-        tree.Add("vm", "stop", "Asks a VM to stop, and kills it if it does not", async (call, _) =>
+        tree.Add("vm", "stop", "Presses a VM's power button, and kills it if it does not end", async (call, _) =>
             CommandResult.FromText(await vms.StopAsync(call["name"]).ConfigureAwait(false)
                 ? $"{call["name"]} has ended" : $"{call["name"]} did not end in time and was killed"),
             CommandArgument.Positional("name", "which"));

@@ -54,24 +54,6 @@ public sealed class VmConsoleSpecs : IAsyncDisposable
         Assert.False(_console.IsReady);
     }
 
-    [Fact]
-    public void A_VM_is_asked_to_stop_by_a_line()
-    {
-        GuestHost.Until(_console.AskToStop, "the VM is there to be asked");
-
-        var buffer = new byte[16];
-        Assert.Equal("stop\n", Encoding.ASCII.GetString(buffer, 0, _vm.Receive(buffer)));
-    }
-
-    [Fact]
-    public void Nobody_is_asked_to_stop_who_is_gone()
-    {
-        GuestHost.Until(_console.AskToStop, "the VM is there to be asked");
-        _vm.Close();
-
-        GuestHost.Until(() => !_console.AskToStop(), "its end is seen");
-    }
-
     private void Say(string text) => Say(Encoding.ASCII.GetBytes(text));
 
     private void Say(byte[] bytes)
