@@ -46,11 +46,14 @@ internal static class VmSections
         var kernel = vm.PathOrEmpty("kernel");
         if (kernel.Length == 0)
             kernel = Path.Combine(image, File.Exists(Path.Combine(image, VmImage.PackedKernel)) ? VmImage.PackedKernel : VmImage.Kernel);
+        var beside = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Name))!, name);
         var node = vm.PathOrEmpty("node");
         if (node.Length == 0)
-            node = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Name))!, name + ".conf");
+            node = beside + ".conf";
         var files = vm.Items("files", "paths of files", static path => (path.Length > 0 && !path.Any(char.IsControl), Path.GetFullPath(path)));
         var start = vm.PathOrEmpty("start");
+        if (start.Length == 0 && File.Exists(beside + ".sh"))
+            start = beside + ".sh";
         var settings = new VmSettings
         {
             Name = name,

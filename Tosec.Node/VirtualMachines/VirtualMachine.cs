@@ -174,7 +174,7 @@ internal sealed class VirtualMachine
         _directory.CleanUp();
         if (!run.IsStopping)
         {
-            _message = code > SignalExit ? $"ended by signal {code - SignalExit}" : run.Qemu.Message;
+            _message = code == 0 ? "powered off by itself" : code > SignalExit ? $"ended by signal {code - SignalExit}" : run.Qemu.Message;
             _log.Warning(
                 "VM {Name:l} has ended with exit code {Code}: {Message:l}; its serial port: {Log:l}", Settings.Name, code, _message,
                 _directory.ConsoleLog);

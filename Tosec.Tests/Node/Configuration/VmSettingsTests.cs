@@ -61,6 +61,13 @@ public sealed class VmSettingsTests : IDisposable
         Assert.Equal(["10.2.0.2/24", "fd00::2/64"], vm.Nics[1].Addresses.Select(a => a.ToString()));
     }
 
+    [Fact]
+    public void A_VMs_script_is_found_by_its_name()
+    {
+        _directory.Write("a.sh", "");
+        Assert.Equal(_directory["a.sh"], Load("host.vms.a { }").Hypervisor.Vms["a"].Start);
+    }
+
     [Theory]
     [InlineData("host.vms.a.nics.n { tap = t\n addresses = [\"10.0.0.2/24\"] }", "tosec.host.vms.a.nics in host.conf is a section; allowed: nothing: a guest's only network is TOSEC")]
     [InlineData("host.vm-defaults.nics.n { tap = t\n addresses = [] }\nhost.vms.a { }", "tosec.host.vms.a.nics in host.conf is a section; allowed: nothing")]
