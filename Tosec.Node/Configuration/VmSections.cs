@@ -34,7 +34,7 @@ internal static class VmSections
             throw new SettingsException($"{host.Path}.vms in {host.Source("vms")} has {string.Join(" and ", tovms)}; allowed: one VM that is neither a guest nor an SVM: the TOVM");
         return new HypervisorSettings(
             hypervisor.Text("program"), hypervisor.Choice<AcceleratorChoice>("accelerator"),
-            hypervisor.Duration("probe-limit", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(5)),
+            hypervisor.Duration("probe-limit", TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(20)),
             hypervisor.Duration("stop-limit", TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(20)),
             vms);
     }

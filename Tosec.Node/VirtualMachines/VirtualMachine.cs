@@ -83,7 +83,7 @@ internal sealed class VirtualMachine
         await AwaitQemuAsync(run).ConfigureAwait(false);
         _plugged.Clear();
         _plugged.UnionWith(present.Select(d => d.Id));
-        _log.Information("VM {Name:l} runs as process {Process} by {Accelerator}", Settings.Name, run.Qemu.Id, accelerator);
+        _log.Information("VM {Name:l} runs as process {Process} by {Accelerator:l}", Settings.Name, run.Qemu.Id, accelerator.ToString().ToLowerInvariant());
     }
 
     /// <summary>Presses the VM's power button, kills it if it does not end, and waits for its end.</summary>
