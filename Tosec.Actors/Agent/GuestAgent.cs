@@ -183,10 +183,21 @@ internal sealed class GuestAgent : IEventSource, ITicker, IDisposable
         for (var p = 0; p < Party.Count; p++)
         {
             var bell = p == Party.Guest ? _attachment.Doorbells[0] : _attachment.EdgeDoorbell(p, 0);
-            if (bell is null)
-                continue;
-            reply.Parties |= 1u << p;
-            descriptors.Add(bell.Descriptor);
+            if (bell is not null)
+            {
+                reply.Parties |= 1u << p;
+                descriptors.Add(bell.Descriptor);
+            }
+            else if (_attachment.Registers is not null && _attachment.Exists(p))
+            {
+                reply.ByRegister |= 1u << p;
+            }
+        }
+
+        if (_attachment.Registers is { } registers && reply.ByRegister != 0)
+        {
+            reply.Link = (uint)registers.Link.Of(Party.Guest).Value;
+            descriptors.Add(registers.Page.Descriptor);
         }
 
         _channels[channel] = connection;

@@ -107,7 +107,7 @@ internal sealed class GuestActor : UntypedActor, IWithTimers
         {
             _attachment = _service.Attach();
         }
-        catch (Exception failure) when (failure is NativeFailure or IOException)
+        catch (Exception failure) when (failure is NativeFailure or IOException or SegmentException)
         {
             if (_state != failure.Message)
                 _log.Warning("guest {0} is not attached yet: {1}", _service.Guest, failure.Message);

@@ -18,7 +18,11 @@ public enum NodeRole
 /// <summary>How a node reaches shared memory.</summary>
 public enum AttachmentKind
 {
+    /// <summary>As a process of the host's Linux: by the host node's sockets.</summary>
     Process,
+
+    /// <summary>In a VM: by ivshmem PCI devices.</summary>
+    Pci,
 }
 
 /// <summary>Least level that is logged.</summary>

@@ -48,7 +48,7 @@ public static class NodeSettingsLoader
             Role = role,
             RunDirectory = runDirectory,
             HostNumber = (ushort)node.Integer("host-number", 0, ushort.MaxValue),
-            Attachment = ReadAttachment(tosec),
+            Attachment = ReadAttachment(tosec, role),
             Log = ReadLog(tosec.Section("log")),
             ControlSocket = Socket(tosec.Section("control"), "socket", runDirectory, name + ".ctl"),
             Cluster = ReadCluster(tosec.Section("cluster"), role),
@@ -68,15 +68,12 @@ public static class NodeSettingsLoader
         return settings;
     }
 
-    private static AttachmentKind ReadAttachment(SettingsReader tosec)
+    private static AttachmentKind ReadAttachment(SettingsReader tosec, NodeRole role)
     {
-        if (tosec.Choice("attachment", "process", "pci") == "pci")
-        {
-            throw tosec.Refuse(
-                "attachment", "process (attaching through PCI from inside a VM is not in this version)");
-        }
-
-        return AttachmentKind.Process;
+        var kind = tosec.Choice<AttachmentKind>("attachment");
+        return kind == AttachmentKind.Pci && role == NodeRole.Host
+            ? throw tosec.Refuse("attachment", "process (a host node makes the memory; who is in a VM attaches through PCI)")
+            : kind;
     }
 
     private static LogSettings ReadLog(SettingsReader log)

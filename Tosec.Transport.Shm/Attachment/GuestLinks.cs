@@ -20,6 +20,7 @@ public sealed class GuestLinks : IDisposable
     /// <exception cref="NativeFailure">EADDRINUSE: another host node serves this guest; nothing is left behind.</exception>
     public GuestLinks(string runDirectory, GuestIdentity guest, GuestGeometry geometry, IReadOnlyList<PartyIdentity> parties)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(guest.Number, LinkNumber.MaxGuest);
         // Passable, not listable: the agent's socket lies there too, and may be open to other users.
         Directory.CreateDirectory(LinkPath.Directory(runDirectory, guest.Name),
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
@@ -28,9 +29,9 @@ public sealed class GuestLinks : IDisposable
         var trusted = parties.Where(p => p.Number != Party.Guest).ToArray();
         try
         {
-            _servers.Add(new IvshmemSlotServer(edge, Slots(SegmentKind.Edge, parties, p => p == Party.Guest ? geometry.Channels : 1)));
-            _servers.Add(new IvshmemSlotServer(receive, Slots(SegmentKind.Receive, parties, _ => 1)));
-            _servers.Add(new IvshmemSlotServer(core, Slots(SegmentKind.Core, trusted, _ => 1)));
+            _servers.Add(new IvshmemSlotServer(Link(SegmentKind.Edge), edge, Slots(SegmentKind.Edge, parties, p => p == Party.Guest ? geometry.Channels : 1)));
+            _servers.Add(new IvshmemSlotServer(Link(SegmentKind.Receive), receive, Slots(SegmentKind.Receive, parties, _ => 1)));
+            _servers.Add(new IvshmemSlotServer(Link(SegmentKind.Core), core, Slots(SegmentKind.Core, trusted, _ => 1)));
             // A link and no file, so that the memory ends with its users and is never left lying about. The sockets are ours by now, and
             // so is the name of a predecessor's link.
             File.Delete(_readOnlyReceive);
@@ -50,6 +51,8 @@ public sealed class GuestLinks : IDisposable
 
         // A node holds all its links as long as it lives, so one of them tells of it.
         _servers[0].Changed += (slot, attached) => OnChanged(parties.First(p => p.Number == slot.Id), attached);
+
+        LinkNumber Link(SegmentKind kind) => new(guest.Number, kind, Party.Guest);
 
         IvshmemSlot[] Slots(SegmentKind kind, IReadOnlyList<PartyIdentity> who, Func<int, int> vectors) =>
             [.. who.Select(p => new IvshmemSlot(p.Number, p.Name, LinkPath.Socket(runDirectory, guest.Name, kind, p.Name),

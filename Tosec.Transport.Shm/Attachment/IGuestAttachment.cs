@@ -30,9 +30,17 @@ public interface IGuestAttachment : IDisposable
     /// <summary>The edge link's event descriptor of a party's vector, for handing it to a process of the guest; null if there is none.</summary>
     internal EventFd? EdgeDoorbell(int party, int vector);
 
+    /// <summary>The registers by which processes of the guest ring parties that they have no event descriptor of; null if there are none.</summary>
+    internal RegisterDoorbell? Registers { get; }
+
     /// <summary>Descriptors of the segments, for the same purpose.</summary>
     internal (MemoryDescriptor Edge, MemoryDescriptor Receive) Descriptors { get; }
 
     /// <summary>Readable when the host node is gone; -1 where that cannot be seen.</summary>
     internal int HostDescriptor { get; }
 }
+
+/// <summary>Doorbell registers of the edge device, for handing them to a process of the guest.</summary>
+/// <param name="Page">Can be mapped for <see cref="IvshmemRegisters.MappedBytes"/>.</param>
+/// <param name="Link">Its numbers are what the doorbell register takes.</param>
+internal sealed record RegisterDoorbell(MemoryDescriptor Page, LinkNumber Link);

@@ -19,16 +19,16 @@ internal sealed class IvshmemClient : IDisposable
     /// <summary>Readable when the server is gone.</summary>
     internal UnixSocket Socket { get; }
 
-    internal int Id { get; private set; }
+    internal LinkNumber Number { get; private set; }
 
     /// <summary>Owned by this client.</summary>
     internal MemoryDescriptor Memory { get; private set; } = null!;
 
     /// <summary>Rung for this peer, by vector.</summary>
-    internal IReadOnlyList<EventFd> Own => _bells[Id];
+    internal IReadOnlyList<EventFd> Own => _bells[Number.Value];
 
     /// <summary>Vectors that a peer listens to; empty for one that is not there.</summary>
-    internal IReadOnlyList<EventFd> Of(int peer) => _bells.TryGetValue(peer, out var bells) ? bells : [];
+    internal IReadOnlyList<EventFd> Of(LinkNumber peer) => _bells.TryGetValue(peer.Value, out var bells) ? bells : [];
 
     /// <param name="path">Socket of our slot.</param>
     /// <param name="vectors">Event descriptors of our own to wait for: the protocol has no mark for the last one.</param>
@@ -67,7 +67,7 @@ internal sealed class IvshmemClient : IDisposable
         Close(extra);
         if (id is < 0 or > ushort.MaxValue)
             throw new IOException($"{path}: peer id {id} is out of range");
-        Id = (int)id;
+        Number = LinkNumber.From((int)id);
         var (mark, memory) = Next(path);
         if (mark != -1 || memory < 0)
         {
@@ -77,7 +77,7 @@ internal sealed class IvshmemClient : IDisposable
 
         Memory = new MemoryDescriptor(memory);
         // The server announces everybody else first, and us last.
-        while (!_bells.TryGetValue(Id, out var own) || own.Count < vectors)
+        while (!_bells.TryGetValue(Number.Value, out var own) || own.Count < vectors)
         {
             var (peer, descriptor) = Next(path);
             if (descriptor < 0)

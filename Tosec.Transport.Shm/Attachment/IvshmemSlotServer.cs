@@ -17,14 +17,17 @@ public sealed class IvshmemSlotServer : IDisposable
 {
     private const long ProtocolVersion = 0;
 
+    private readonly LinkNumber _link;
     private readonly MemoryDescriptor _memory;
     private readonly Slot[] _slots;
 
+    /// <param name="link">Guest and segment; with a slot's party it is the id that peers know the slot by.</param>
     /// <param name="memory">Given to peers; owned by the server from here.</param>
     /// <param name="slots">The nodes that may attach; ids are unique.</param>
     /// <exception cref="NativeFailure">A socket cannot be made; nothing is left behind.</exception>
-    public IvshmemSlotServer(MemoryDescriptor memory, IReadOnlyList<IvshmemSlot> slots)
+    public IvshmemSlotServer(LinkNumber link, MemoryDescriptor memory, IReadOnlyList<IvshmemSlot> slots)
     {
+        _link = link;
         _memory = memory;
         _slots = new Slot[slots.Count];
         try
@@ -111,7 +114,7 @@ public sealed class IvshmemSlotServer : IDisposable
 
     private bool Announce(UnixSocket peer, Slot slot)
     {
-        if (!Send(peer, ProtocolVersion, null) || !Send(peer, slot.Definition.Id, null) || !Send(peer, -1, slot.Memory.Descriptor))
+        if (!Send(peer, ProtocolVersion, null) || !Send(peer, _link.Of(slot.Definition.Id).Value, null) || !Send(peer, -1, slot.Memory.Descriptor))
             return false;
         foreach (var other in _slots)
         {
@@ -122,11 +125,11 @@ public sealed class IvshmemSlotServer : IDisposable
         return AnnounceBells(peer, slot);
     }
 
-    private static bool AnnounceBells(UnixSocket peer, Slot slot)
+    private bool AnnounceBells(UnixSocket peer, Slot slot)
     {
         foreach (var bell in slot.Bells)
         {
-            if (!Send(peer, slot.Definition.Id, bell.Descriptor))
+            if (!Send(peer, _link.Of(slot.Definition.Id).Value, bell.Descriptor))
                 return false;
         }
 
@@ -191,7 +194,7 @@ public sealed class IvshmemSlotServer : IDisposable
 }
 
 /// <summary>One node's place on a link.</summary>
-/// <param name="Id">Peer id: the party's number.</param>
+/// <param name="Id">The party's number.</param>
 /// <param name="Node">Name of the node.</param>
 /// <param name="SocketPath">Where it connects.</param>
 /// <param name="Vectors">Event descriptors it waits on.</param>

@@ -23,13 +23,15 @@ public sealed class ProcessAttachment : IGuestAttachment
             : GuestMemory.OpenTrusted(edge.Memory, receive.Memory, core.Memory);
     }
 
-    public int Party => _edge.Id;
+    public int Party => _edge.Number.Party;
 
     public GuestMemory Memory { get; }
 
     IReadOnlyList<EventFd> IGuestAttachment.Doorbells => _doorbells;
 
     (MemoryDescriptor Edge, MemoryDescriptor Receive) IGuestAttachment.Descriptors => (_edge.Memory, _receive.Memory);
+
+    RegisterDoorbell? IGuestAttachment.Registers => null;
 
     int IGuestAttachment.HostDescriptor => _edge.Socket.Descriptor;
 
@@ -56,7 +58,7 @@ public sealed class ProcessAttachment : IGuestAttachment
             links.Add(IvshmemClient.Connect(LinkPath.Socket(runDirectory, guest, SegmentKind.Edge, node), vectors));
             if (trusted)
                 links.Add(IvshmemClient.Connect(LinkPath.Socket(runDirectory, guest, SegmentKind.Core, node), vectors: 1));
-            if (links.Any(l => l.Id != links[0].Id || l.Id >= Layout.Party.Count))
+            if (links.Any(l => l.Number.Party != links[0].Number.Party || l.Number.Guest != links[0].Number.Guest))
                 throw new IOException($"the host node gives {node} different places on the links of {guest}");
             return new ProcessAttachment(links[1], links[0], trusted ? links[2] : null);
         }
@@ -67,25 +69,25 @@ public sealed class ProcessAttachment : IGuestAttachment
         }
     }
 
-    public bool Exists(int party) => _edge.Of(party).Count > 0;
+    public bool Exists(int party) => _edge.Of(_edge.Number.Of(party)).Count > 0;
 
     public void RingEdge(int party, int vector)
     {
-        var bells = _edge.Of(party);
+        var bells = _edge.Of(_edge.Number.Of(party));
         if (vector < bells.Count)
             bells[vector].Ring();
     }
 
     public void RingCore(int party)
     {
-        var bells = _core!.Of(party);
+        var bells = _core!.Of(_core.Number.Of(party));
         if (bells.Count > 0)
             bells[0].Ring();
     }
 
     EventFd? IGuestAttachment.EdgeDoorbell(int party, int vector)
     {
-        var bells = _edge.Of(party);
+        var bells = _edge.Of(_edge.Number.Of(party));
         return vector < bells.Count ? bells[vector] : null;
     }
 

@@ -14,6 +14,7 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     private const int F_SEAL_GROW = 4;
     private const uint OwnerOnly = 0x180; // 0600
     private const int O_RDONLY = 0;
+    private const int O_RDWR = 2;
     private const int O_CLOEXEC = 0x80000;
     private const int SEEK_END = 2;
 
@@ -83,6 +84,15 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
         var opened = Open(path, O_RDONLY | O_CLOEXEC, 0);
         var errno = Marshal.GetLastPInvokeError();
         return opened.IsInvalid ? throw NativeFailure.From(errno, $"open({path}, O_RDONLY)") : opened;
+    }
+
+    /// <summary>A file that stands for memory, such as a PCI device's.</summary>
+    /// <exception cref="NativeFailure">It is not there, or may not be opened so.</exception>
+    internal static MemoryDescriptor OpenFile(string path, bool writable)
+    {
+        var opened = Open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
+        var errno = Marshal.GetLastPInvokeError();
+        return opened.IsInvalid ? throw NativeFailure.From(errno, $"open({path})") : opened;
     }
 
     // Linux frees the number before it reports, so a failed close leaves nothing to do.

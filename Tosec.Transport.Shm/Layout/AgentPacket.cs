@@ -8,7 +8,10 @@ public enum AgentMessage : uint
     /// <summary>Process to agent: version, pid.</summary>
     Attach = 1,
 
-    /// <summary>Agent to process, with descriptors: edge, receive, the channel's event descriptor, then the parties' doorbells.</summary>
+    /// <summary>
+    /// Agent to process, with descriptors: edge, receive, the channel's event descriptor, the doorbells of the parties that have one, and
+    /// the page of registers if parties are rung by it.
+    /// </summary>
     Attached = 2,
 
     /// <summary>Agent to process: error; the connection ends.</summary>
@@ -29,15 +32,17 @@ public enum AgentMessage : uint
 ///     16     8  Session       Attached
 ///     24     8  ConnectionId  Register
 ///     32     4  Slot          Register
-///     36     4  Parties       Attached: bit p: party p has a doorbell here
+///     36     4  Parties       Attached: bit p: party p has a doorbell descriptor here
 ///     40     4  Error         Refused: errno
+///     44     4  ByRegister    Attached: bit p: party p is rung by the doorbell register
+///     48     4  Link          Attached: number of party 0 on the link; party p's is p more
 /// </code>
 /// </remarks>
 [StructLayout(LayoutKind.Explicit, Size = ByteSize)]
 public struct AgentPacket
 {
-    public const int ByteSize = 48;
-    public const uint CurrentVersion = 1;
+    public const int ByteSize = 56;
+    public const uint CurrentVersion = 2;
 
     [FieldOffset(0)] public AgentMessage Type;
     [FieldOffset(4)] public uint Version;
@@ -48,4 +53,6 @@ public struct AgentPacket
     [FieldOffset(32)] public uint Slot;
     [FieldOffset(36)] public uint Parties;
     [FieldOffset(40)] public uint Error;
+    [FieldOffset(44)] public uint ByRegister;
+    [FieldOffset(48)] public uint Link;
 }

@@ -22,6 +22,7 @@ namespace Tosec.Transport.Shm.Layout;
 ///     64     4  ReceiveSmall   creator     receive pool
 ///     68     4  ReceiveLarge   creator
 ///     72     4  Vectors        creator     event descriptors of the guest's edge slot
+///     76     4  Parties        creator     bit p: party p may attach
 ///     80    32  GuestName      creator     UTF-8, zero padded
 /// </code>
 /// </remarks>
@@ -30,7 +31,7 @@ public unsafe struct SegmentHeader
 {
     public const int ByteSize = 256;
     public const ulong ExpectedMagic = 0x47455343534F5431;
-    public const uint CurrentVersion = 0x0001_0000;
+    public const uint CurrentVersion = 0x0001_0001;
     public const int NameBytes = 32;
 
     [FieldOffset(0)] public ulong Magic;
@@ -49,5 +50,6 @@ public unsafe struct SegmentHeader
     [FieldOffset(64)] public uint ReceiveSmall;
     [FieldOffset(68)] public uint ReceiveLarge;
     [FieldOffset(72)] public uint Vectors;
+    [FieldOffset(76)] public uint Parties;
     [FieldOffset(80)] public fixed byte GuestName[NameBytes];
 }

@@ -36,6 +36,9 @@ public sealed unsafe class GuestMemory : IDisposable
     /// <summary>Whether the core segment is here: whether this is a trusted party.</summary>
     public bool HasCore => _core is not null;
 
+    /// <summary>Whether a party may attach to this memory, whether or not it is there now.</summary>
+    public bool HasPlaceFor(int party) => party is >= 0 and < Party.Count && (_receive.Parties >> party & 1) != 0;
+
     /// <summary>Bytes of address space that the segments take here; the kernel backs only what was touched.</summary>
     public long MappedBytes => _edge.Length + _receive.Length + (_core?.Length ?? 0);
 

@@ -12,13 +12,14 @@ public sealed unsafe class Segment : IDisposable
 {
     private readonly MappedMemory _memory;
 
-    private Segment(MappedMemory memory, SegmentKind kind, GuestGeometry geometry, GuestIdentity guest, ulong epoch)
+    private Segment(MappedMemory memory, SegmentKind kind, GuestGeometry geometry, GuestIdentity guest, ulong epoch, uint parties)
     {
         _memory = memory;
         Kind = kind;
         Geometry = geometry;
         Guest = guest;
         Epoch = epoch;
+        Parties = parties;
     }
 
     public SegmentKind Kind { get; }
@@ -29,6 +30,9 @@ public sealed unsafe class Segment : IDisposable
 
     /// <summary>The same in the three segments of one guest; another one after they were made anew.</summary>
     public ulong Epoch { get; }
+
+    /// <summary>Bit p: party p may attach.</summary>
+    public uint Parties { get; }
 
     /// <summary>First byte of the mapping. Offsets of <see cref="GuestGeometry"/> count from here.</summary>
     internal byte* Base => _memory.Address;
@@ -62,6 +66,7 @@ public sealed unsafe class Segment : IDisposable
             header.ReceiveSmall = (uint)geometry.ReceiveSmall;
             header.ReceiveLarge = (uint)geometry.ReceiveLarge;
             header.Vectors = (uint)geometry.Channels;
+            header.Parties = parties.Aggregate(0u, (mask, party) => mask | 1u << party.Number);
             FixedText.Write(new Span<byte>(memory.Address + 80, SegmentHeader.NameBytes), guest.Name);
             if (kind == SegmentKind.Core)
             {
@@ -120,7 +125,7 @@ public sealed unsafe class Segment : IDisposable
             var guest = trusted?.Guest ?? new GuestIdentity(
                 FixedText.Read(new ReadOnlySpan<byte>(header.GuestName, SegmentHeader.NameBytes)),
                 (int)(header.GuestNumber & 0x7fffffff), (int)(header.HostNumber & 0xffff));
-            return new Segment(memory, kind, geometry, guest, trusted?.Epoch ?? header.Epoch);
+            return new Segment(memory, kind, geometry, guest, trusted?.Epoch ?? header.Epoch, trusted?.Parties ?? header.Parties);
         }
         catch
         {

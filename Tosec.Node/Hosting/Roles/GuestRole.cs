@@ -1,6 +1,5 @@
 using Akka.Actor;
 using Tosec.Actors.Vms;
-using Tosec.Transport.Shm.Attachment;
 
 namespace Tosec.Node.Hosting.Roles;
 
@@ -13,7 +12,7 @@ internal sealed class GuestRole : VmRole
         // Passable, not listable: what lies inside has permissions of its own.
         Directory.CreateDirectory(Path.GetDirectoryName(guest.AgentSocket)!, NodeHost.RunDirectoryMode);
         return Vm.StartAgent(context.System, guest.Guest, guest.AgentSocket, guest.AgentMode,
-            name => ProcessAttachment.Connect(context.Settings.RunDirectory, name, GuestPlans.GuestParty, trusted: false), context.Settings.Worker);
+            Attachments.Of(context.Settings, GuestPlans.GuestParty, trusted: false), context.Settings.Worker);
     }
 
     protected override void AddCommands(NodeContext context, IActorRef vm)

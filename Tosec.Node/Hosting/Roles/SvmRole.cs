@@ -6,7 +6,6 @@ using Tosec.Actors.Vms;
 using Tosec.Engines.Counter;
 using Tosec.Engines.Waf;
 using Tosec.Node.Configuration;
-using Tosec.Transport.Shm.Attachment;
 
 namespace Tosec.Node.Hosting.Roles;
 
@@ -36,7 +35,7 @@ internal sealed class SvmRole : VmRole
 
         context.Log.Information("{Engine:l}; events go to {File:l}", _engine.Description, svm.EventFile);
         return Vm.StartSvm(context.System, svm.Guests,
-            guest => ProcessAttachment.Connect(settings.RunDirectory, guest, settings.Name, trusted: true), settings.Worker, _engine, _threats, settings.Policy);
+            Attachments.Of(settings, settings.Name, trusted: true), settings.Worker, _engine, _threats, settings.Policy);
     }
 
     protected override void AddCommands(NodeContext context, IActorRef vm)

@@ -1,7 +1,6 @@
 using Akka.Actor;
 using Tosec.Actors.Toe;
 using Tosec.Actors.Vms;
-using Tosec.Transport.Shm.Attachment;
 
 namespace Tosec.Node.Hosting.Roles;
 
@@ -15,7 +14,7 @@ internal sealed class TovmRole : VmRole
             ? new ToeSettings(name, guest.Tenant, guest.Addresses, settings.Policy)
             : throw new NodeStartException($"the TOVM serves guest {name}, but tosec.host.guests.{name} is not there to say its addresses")).ToArray();
         return Vm.StartTovm(context.System, guests,
-            guest => ProcessAttachment.Connect(settings.RunDirectory, guest, GuestPlans.TovmParty, trusted: true), settings.Worker);
+            Attachments.Of(settings, GuestPlans.TovmParty, trusted: true), settings.Worker);
     }
 
     protected override void AddCommands(NodeContext context, IActorRef vm)

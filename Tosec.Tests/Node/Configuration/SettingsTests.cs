@@ -102,7 +102,7 @@ public class SettingsTests
     [InlineData("tosec.node.host-number { x = 1 }", "tosec.node.host-number in n.conf is a section; allowed: a whole number")]
     [InlineData("tosec.node.host-number = [1]", "tosec.node.host-number in n.conf is a list; allowed: a whole number")]
     [InlineData("tosec.log = 7", "tosec.log in n.conf is \"7\"; allowed: a section { … }")]
-    [InlineData("tosec.attachment = pci", "tosec.attachment in n.conf is \"pci\"; allowed: process (attaching through PCI")]
+    [InlineData("tosec.attachment = pic", "tosec.attachment in n.conf is \"pic\"; allowed: process or pci")]
     [InlineData("tosec.host.guests.a.streams = 100", "tosec.host.guests.a.streams in n.conf is \"100\"; allowed: a power of two from 64 to 65536")]
     [InlineData("tosec.host.guests.a.channels = 0", "tosec.host.guests.a.channels in n.conf is \"0\"; allowed: a whole number from 1 to 256")]
     [InlineData("tosec.host.guests.a.send-pool = 4097", "tosec.host.guests.a.send-pool in n.conf is \"4097\"; allowed: bytes from 256k to 16g in multiples of 4k")]

@@ -22,10 +22,10 @@ public sealed class SlotServerProtocolSpecs : IDisposable
         using var peer = UnixSocket.Connect(_host.SocketOf(link, node), packets: false);
 
         Assert.Equal((0L, false), Next(peer));
-        Assert.Equal(((long)id, false), Next(peer));
+        Assert.Equal((Number(link, id), false), Next(peer));
         Assert.Equal((-1L, true), Next(peer));
         foreach (var vector in vectors.Split(',').Select(long.Parse))
-            Assert.Equal((vector, true), Next(peer));
+            Assert.Equal((Number(link, (int)vector), true), Next(peer));
         // Nothing follows, now and when others come and go.
         using (ProcessAttachment.Connect(_host.RunDirectory, _host.Identity.Name, "waf-node", trusted: true))
             Assert.Equal(-11, peer.TryReceive(new byte[8], new int[1], out _));
@@ -39,7 +39,7 @@ public sealed class SlotServerProtocolSpecs : IDisposable
         using var tovm = ProcessAttachment.Connect(_host.RunDirectory, _host.Identity.Name, "tovm-node", trusted: true);
         using var peer = UnixSocket.Connect(_host.SocketOf(SegmentKind.Edge, "waf-node"), packets: false);
         Assert.Equal(0, Receive(peer, out _, out _));
-        Assert.Equal(2, Receive(peer, out _, out _));
+        Assert.Equal(Number(SegmentKind.Edge, 2), Receive(peer, out _, out _));
         Receive(peer, out _, out var memory);
         using var descriptor = new MemoryDescriptor(memory);
         Assert.Equal(_host.Geometry.SegmentBytes(SegmentKind.Edge), descriptor.Length);
@@ -49,7 +49,7 @@ public sealed class SlotServerProtocolSpecs : IDisposable
         {
             var id = Receive(peer, out _, out var bell);
             using var doorbell = new EventFd(bell);
-            if (id == Party.Tovm)
+            if (id == Number(SegmentKind.Edge, Party.Tovm))
                 doorbell.Ring();
         }
 
@@ -79,7 +79,7 @@ public sealed class SlotServerProtocolSpecs : IDisposable
         }
 
         Assert.Equal(Convert.FromHexString(
-            "0000000000000000" + "0400000000000000" + "FFFFFFFFFFFFFFFF" + "0100000000000000" + "0200000000000000" + "0400000000000000"), bytes);
+            "0000000000000000" + "BC00000000000000" + "FFFFFFFFFFFFFFFF" + "B900000000000000" + "BA00000000000000" + "BC00000000000000"), bytes);
         Assert.Equal(4, descriptors);
     }
 
@@ -92,7 +92,7 @@ public sealed class SlotServerProtocolSpecs : IDisposable
 
         Assert.Equal(0, second.TryReceive(new byte[8], new int[1], out _, wait: true));
 
-        Assert.Equal((4L, false), Next(first));
+        Assert.Equal((Number(SegmentKind.Core, 4), false), Next(first));
     }
 
     [Fact]
@@ -117,6 +117,8 @@ public sealed class SlotServerProtocolSpecs : IDisposable
 
         Assert.Equal(2, waf.Party);
     }
+
+    private long Number(SegmentKind link, int party) => new LinkNumber(_host.Identity.Number, link, party).Value;
 
     private static (long Value, bool Descriptor) Next(UnixSocket peer)
     {

@@ -73,7 +73,7 @@ public sealed class GuestGeometrySpecs
         Assert.Equal(1, Party.Tovm);
         Assert.Equal(2, Party.FirstSvm);
         Assert.Equal(0x47455343534F5431ul, SegmentHeader.ExpectedMagic);
-        Assert.Equal(0x00010000u, SegmentHeader.CurrentVersion);
+        Assert.Equal(0x00010001u, SegmentHeader.CurrentVersion);
     }
 
     [Fact]

@@ -14,7 +14,8 @@ public sealed partial class LayoutGoldenSpecs
     {
         [typeof(SegmentHeader)] = """
             256 Magic 0 8 LayoutVersion 8 4 Kind 12 4 TotalBytes 16 8 Epoch 24 8 GuestNumber 32 4 HostNumber 36 4 Channels 40 4 Streams 44 4
-            SendSmall 48 4 SendLarge 52 4 SealedSmall 56 4 SealedLarge 60 4 ReceiveSmall 64 4 ReceiveLarge 68 4 Vectors 72 4 GuestName 80 32
+            SendSmall 48 4 SendLarge 52 4 SealedSmall 56 4 SealedLarge 60 4 ReceiveSmall 64 4 ReceiveLarge 68 4 Vectors 72 4 Parties 76 4
+            GuestName 80 32
             """,
         [typeof(Descriptor)] = """
             64 Opcode 0 1 Flags 1 1 Code 2 2 Slot 4 4 StreamId 8 8 Sequence 16 8 Offset 24 8 Length 32 4 Generation 36 4 Correlation 40 8
@@ -42,7 +43,8 @@ public sealed partial class LayoutGoldenSpecs
         [typeof(RpcSocket)] = "8 Family 0 4 Type 4 4",
         [typeof(RpcOption)] = "16 Level 0 4 Name 4 4 Length 8 4",
         [typeof(AgentPacket)] = """
-            48 Type 0 4 Version 4 4 Pid 8 4 Channel 12 4 Session 16 8 ConnectionId 24 8 Slot 32 4 Parties 36 4 Error 40 4
+            56 Type 0 4 Version 4 4 Pid 8 4 Channel 12 4 Session 16 8 ConnectionId 24 8 Slot 32 4 Parties 36 4 Error 40 4
+            ByRegister 44 4 Link 48 4
             """,
     };
 

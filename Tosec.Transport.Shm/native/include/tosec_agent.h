@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOSEC_AGENT_VERSION 1u
+#define TOSEC_AGENT_VERSION 2u
 
 enum tosec_agent_message {
     TOSEC_AGENT_ATTACH = 1,   /* process -> agent: version, pid */
     TOSEC_AGENT_ATTACHED = 2, /* agent -> process, with descriptors: edge (rw), receive (ro), the channel's event descriptor,
-                                 then the doorbell of each party in `parties`, lowest bit first */
+                                 then the doorbell of each party in `parties`, lowest bit first,
+                                 then the page of registers if there is any party in `by_register` */
     TOSEC_AGENT_REFUSED = 3,  /* agent -> process: error; the connection ends */
     TOSEC_AGENT_REGISTER = 4, /* process -> agent, with end B of the pair: slot, connection_id. No reply. */
 };
@@ -27,9 +28,11 @@ enum tosec_agent_message {
  *     16    8 session        ATTACHED: the channel header's session
  *     24    8 connection_id  REGISTER
  *     32    4 slot           REGISTER
- *     36    4 parties        ATTACHED: bit p: party p has a doorbell here
+ *     36    4 parties        ATTACHED: bit p: party p has a doorbell descriptor here
  *     40    4 error          REFUSED: errno
- *     44    4 reserved
+ *     44    4 by_register    ATTACHED: bit p: party p is rung by the doorbell register
+ *     48    4 link           ATTACHED: number of party 0 on the link; party p's is p more
+ *     52    4 reserved
  */
 struct tosec_agent_packet {
     uint32_t type;
@@ -41,10 +44,18 @@ struct tosec_agent_packet {
     uint32_t slot;
     uint32_t parties;
     uint32_t error;
+    uint32_t by_register;
+    uint32_t link;
     uint32_t reserved;
 };
-_Static_assert(sizeof(struct tosec_agent_packet) == 48, "agent packet");
+_Static_assert(sizeof(struct tosec_agent_packet) == 56, "agent packet");
 _Static_assert(offsetof(struct tosec_agent_packet, connection_id) == 24, "connection_id");
+
+/* Registers of an ivshmem device (QEMU docs/specs/ivshmem-spec), as far as a process needs them. */
+enum {
+    TOSEC_REGISTER_BYTES = 4096,  /* what can be mapped */
+    TOSEC_REGISTER_DOORBELL = 12, /* write-only, 32 bits: peer's number in the upper half, vector in the lower */
+};
 
 /*
  * End B is bound to an abstract name, so getpeername() on end A, by whatever process holds it, tells the stream:

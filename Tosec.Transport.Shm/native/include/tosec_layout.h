@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define TOSEC_MAGIC 0x47455343534F5431ull /* "1TOSCSEG" */
-#define TOSEC_LAYOUT_VERSION 0x00010000u  /* major in the upper half: a reader refuses a major it does not know */
+#define TOSEC_LAYOUT_VERSION 0x00010001u  /* major in the upper half: a reader refuses a major it does not know */
 
 enum tosec_segment_kind { TOSEC_EDGE = 1, TOSEC_RECEIVE = 2, TOSEC_CORE = 3 };
 
@@ -62,6 +62,7 @@ enum {
  *     64    4 receive_small      creator     receive pool
  *     68    4 receive_large      creator
  *     72    4 vectors            creator     event descriptors of the guest's edge slot: one per channel
+ *     76    4 parties            creator     bit p: party p may attach
  *     80   32 guest_name         creator     UTF-8, zero padded
  *
  * The edge segment's header can be overwritten by the guest: parties that do not trust it take the counts from core.
@@ -83,7 +84,7 @@ struct tosec_segment_header {
     uint32_t receive_small;
     uint32_t receive_large;
     uint32_t vectors;
-    uint32_t reserved0;
+    uint32_t parties; /* bit p: party p may attach */
     char guest_name[32];
     uint8_t reserved1[144];
 };
@@ -203,7 +204,7 @@ _Static_assert(offsetof(struct tosec_lane_header, head) == 128, "head");
  */
 struct tosec_edge_party {
     uint32_t sleeping;
-    uint32_t reserved0;
+    uint32_t parties; /* bit p: party p may attach */
     uint64_t heartbeat;
     uint64_t incarnation;
     uint8_t pad0[104];

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_SECONDS = 10, MAX_DESCRIPTORS = 3 + TOSEC_PARTIES };
+enum { ANSWER_SECONDS = 10, MAX_DESCRIPTORS = 3 + TOSEC_PARTIES + 1 };
 
 struct answer {
     struct tosec_agent_packet packet;
@@ -78,7 +78,9 @@ static int ask(int control, struct answer *answer) {
     if (answer->packet.type == TOSEC_AGENT_REFUSED)
         return answer->packet.error != 0 ? -(int)answer->packet.error : -EACCES;
     if (answer->packet.type != TOSEC_AGENT_ATTACHED || answer->packet.version != TOSEC_AGENT_VERSION) return -EPROTO;
-    if ((answer->packet.parties & ~0xffu) != 0 || answer->count != 3 + __builtin_popcount(answer->packet.parties))
+    uint32_t parties = answer->packet.parties, by_register = answer->packet.by_register;
+    if (((parties | by_register) & ~0xffu) != 0 || (parties & by_register) != 0 || answer->packet.link > 0xffff ||
+        answer->count != 3 + __builtin_popcount(parties) + (by_register != 0))
         return -EPROTO;
     return 0;
 }
@@ -128,7 +130,7 @@ static void open_channel(struct session *s) {
 
 static int build(const struct answer *answer, int control, struct session **made) {
     struct tosec_segment_header edge_header, receive_header;
-    void *edge = NULL, *receive = NULL;
+    void *edge = NULL, *receive = NULL, *registers = NULL;
     uint64_t edge_bytes = 0, receive_bytes = 0, own_bytes = 0;
     struct session *s = MAP_FAILED;
     int r = map_segment(answer->fds[0], TOSEC_EDGE, PROT_READ | PROT_WRITE, &edge, &edge_bytes, &edge_header);
@@ -136,6 +138,13 @@ static int build(const struct answer *answer, int control, struct session **made
     if (r == 0 && (edge_header.epoch != receive_header.epoch || edge_header.streams != receive_header.streams ||
                    answer->packet.channel == 0 || answer->packet.channel >= edge_header.channels))
         r = -EPROTO;
+    if (r == 0 && answer->packet.by_register != 0) {
+        registers = mmap(NULL, TOSEC_REGISTER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, answer->fds[answer->count - 1], 0);
+        if (registers == MAP_FAILED) {
+            r = -errno;
+            registers = NULL;
+        }
+    }
     if (r == 0) {
         own_bytes =
             tosec_page_up(sizeof *s + ((uint64_t)edge_header.send_small + edge_header.send_large) * sizeof(uint32_t));
@@ -145,6 +154,7 @@ static int build(const struct answer *answer, int control, struct session **made
     if (r < 0) {
         if (edge != NULL) munmap(edge, edge_bytes);
         if (receive != NULL) munmap(receive, receive_bytes);
+        if (registers != NULL) munmap(registers, TOSEC_REGISTER_BYTES);
         return r;
     }
     s->geometry = edge_header;
@@ -158,6 +168,9 @@ static int build(const struct answer *answer, int control, struct session **made
     s->own_bytes = own_bytes;
     s->channel = answer->packet.channel;
     s->parties = answer->packet.parties;
+    s->registers = registers;
+    s->by_register = answer->packet.by_register;
+    s->link = answer->packet.link;
     s->control = control;
     s->correlation = answer->packet.session << 24; /* replies to the channel's former process match nothing */
     open_channel(s);
@@ -183,5 +196,7 @@ int attach_session(const char *path, struct session **made) {
     s->event = move_high(answer.fds[2]);
     for (int p = 0, next = 3; p < TOSEC_PARTIES; p++)
         s->doorbell[p] = (s->parties >> p & 1) != 0 ? move_high(answer.fds[next++]) : -1;
+    /* Its mapping is all that is needed of it. */
+    if (s->by_register != 0) real.close(answer.fds[answer.count - 1]);
     return 0;
 }

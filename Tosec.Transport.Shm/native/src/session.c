@@ -2,6 +2,7 @@
 #include "debug.h"
 #include "real.h"
 #include "attach.h"
+#include "../include/tosec_agent.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -74,6 +75,7 @@ static void drop_parents_session(void) {
         /* Nobody in this process can be inside: sections that use the mapping run with signals blocked. */
         munmap(mapped->edge, mapped->edge_bytes);
         munmap((void *)mapped->receive, mapped->receive_bytes);
+        if (mapped->registers != NULL) munmap((void *)mapped->registers, TOSEC_REGISTER_BYTES);
         munmap(mapped, mapped->own_bytes);
         mapped = NULL;
     }
@@ -135,6 +137,7 @@ static void destroy(struct session *s) {
         if (s->doorbell[p] >= 0) own_close(s->doorbell[p]);
     munmap(s->edge, s->edge_bytes);
     munmap((void *)s->receive, s->receive_bytes);
+    if (s->registers != NULL) munmap((void *)s->registers, TOSEC_REGISTER_BYTES);
     /* The structure itself stays: a thread may just be about to count itself in, find it retired and leave. */
 }
 

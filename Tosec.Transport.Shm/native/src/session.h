@@ -31,7 +31,10 @@ struct session {
     uint32_t channel;
     uint32_t parties;
     int control, event;
-    int doorbell[TOSEC_PARTIES]; /* -1: none */
+    int doorbell[TOSEC_PARTIES]; /* event descriptor; -1: none */
+    /* In a VM: the edge device's page of registers, NULL elsewhere. Parties in `by_register` are rung by it. */
+    volatile uint32_t *registers;
+    uint32_t by_register, link;
     uint32_t users, retired, destroyed;
 
     uint32_t lock; /* process_lock of what follows */

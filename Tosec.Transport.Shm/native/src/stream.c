@@ -1,6 +1,7 @@
 #include "session.h"
 #include "debug.h"
 #include "real.h"
+#include "../include/tosec_agent.h"
 
 #include <errno.h>
 
@@ -12,7 +13,9 @@ static void ring_bell(struct session *s, uint32_t party) {
      * fences and looks at what is published. One of the two sees the other, so no news is slept over. */
     full_fence();
     if (__atomic_load_n(&wake->sleeping, __ATOMIC_RELAXED) == 0) return;
-    if (__atomic_exchange_n(&wake->sleeping, 0, __ATOMIC_ACQ_REL) != 1 || s->doorbell[party] < 0) return;
+    if (__atomic_exchange_n(&wake->sleeping, 0, __ATOMIC_ACQ_REL) != 1) return;
+    if ((s->by_register >> party & 1) != 0) s->registers[TOSEC_REGISTER_DOORBELL / 4] = (s->link + party) << 16;
+    if (s->doorbell[party] < 0) return;
     int saved = errno;
     if (real.write(s->doorbell[party], &one, sizeof one) < 0) {
         /* A full event counter is a rung bell; a dead party is noticed by its heartbeat. */

@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
         FIELD(tosec_segment_header, sealed_small);
     FIELD(tosec_segment_header, sealed_large), FIELD(tosec_segment_header, receive_small);
     FIELD(tosec_segment_header, receive_large), FIELD(tosec_segment_header, vectors),
-        FIELD(tosec_segment_header, guest_name);
+        FIELD(tosec_segment_header, parties), FIELD(tosec_segment_header, guest_name);
     SIZE(tosec_descriptor);
     FIELD(tosec_descriptor, opcode), FIELD(tosec_descriptor, flags), FIELD(tosec_descriptor, code),
         FIELD(tosec_descriptor, slot);
@@ -61,6 +61,7 @@ int main(int argc, char **argv) {
     FIELD(tosec_agent_packet, type), FIELD(tosec_agent_packet, version), FIELD(tosec_agent_packet, pid);
     FIELD(tosec_agent_packet, channel), FIELD(tosec_agent_packet, session), FIELD(tosec_agent_packet, connection_id);
     FIELD(tosec_agent_packet, slot), FIELD(tosec_agent_packet, parties), FIELD(tosec_agent_packet, error);
+    FIELD(tosec_agent_packet, by_register), FIELD(tosec_agent_packet, link);
     VALUE(TOSEC_MAGIC), VALUE(TOSEC_LAYOUT_VERSION), VALUE(TOSEC_PARTIES), VALUE(TOSEC_MAX_CHANNELS);
     VALUE(TOSEC_MIN_STREAMS), VALUE(TOSEC_MAX_STREAMS), VALUE(TOSEC_EDGE_LANE_SLOTS), VALUE(TOSEC_REPLY_LANE_SLOTS);
     VALUE(TOSEC_CORE_LANE_SLOTS), VALUE(TOSEC_RPC_SLOTS), VALUE(TOSEC_RPC_SLOT_BYTES), VALUE(TOSEC_RPC_REPLY_OFFSET);
