@@ -7,33 +7,35 @@ internal static class VmCommand
 {
     public static Command Build()
     {
-        var vm = new Command("vm", "Virtual machines of a running host node.");
-        vm.Subcommands.Add(Build("list", "Lists them.", takesName: false));
-        vm.Subcommands.Add(Build("start", "Starts one.", takesName: true));
-        vm.Subcommands.Add(Build("stop", "Stops one.", takesName: true));
-        return vm;
-    }
-
-    private static Command Build(string word, string description, bool takesName)
-    {
-        var name = new Argument<string>("NAME") { Description = "Which." };
-        var node = new Option<string?>("--node") { Description = "The host node, if there are several.", HelpName = "NAME" };
+        // Before the word or behind it.
+        var node = new Option<string?>("--node") { Description = "The host node, if there are several.", HelpName = "NAME", Recursive = true };
         var directory = TosecCommandLine.RunDirectoryOption();
-        var json = new Option<bool>("--json") { Description = "Answers in JSON." };
-        var command = new Command(word, description);
-        if (takesName)
-            command.Arguments.Add(name);
-        command.Options.Add(node);
-        command.Options.Add(directory);
-        command.Options.Add(json);
-        command.SetAction(async (parsed, cancellation) =>
+        directory.Recursive = true;
+        var json = new Option<bool>("--json") { Description = "Answers in JSON.", Recursive = true };
+        var vm = new Command("vm", "Virtual machines of a running host node.");
+        vm.Options.Add(node);
+        vm.Options.Add(directory);
+        vm.Options.Add(json);
+        Add("list", "Lists them.", takesName: false);
+        Add("start", "Starts one.", takesName: true);
+        Add("stop", "Stops one.", takesName: true);
+        return vm;
+
+        void Add(string word, string description, bool takesName)
         {
-            var path = await NodeChoice.FindAsync(
-                null, parsed.GetValue(node), parsed.GetValue(directory), cancellation, role: "host").ConfigureAwait(false);
-            string[] words = takesName ? ["vm", word, parsed.GetValue(name)!] : ["vm", word];
-            var result = await ControlClient.CallAsync(path, words, cancellation).ConfigureAwait(false);
-            return (int)TosecCommandLine.Answer(result, parsed.GetValue(json));
-        });
-        return command;
+            var name = new Argument<string>("NAME") { Description = "Which." };
+            var command = new Command(word, description);
+            if (takesName)
+                command.Arguments.Add(name);
+            command.SetAction(async (parsed, cancellation) =>
+            {
+                var path = await NodeChoice.FindAsync(
+                    null, parsed.GetValue(node), parsed.GetValue(directory), cancellation, role: "host").ConfigureAwait(false);
+                string[] words = takesName ? ["vm", word, parsed.GetValue(name)!] : ["vm", word];
+                var result = await ControlClient.CallAsync(path, words, cancellation).ConfigureAwait(false);
+                return (int)TosecCommandLine.Answer(result, parsed.GetValue(json));
+            });
+            vm.Subcommands.Add(command);
+        }
     }
 }
