@@ -19,10 +19,13 @@ internal sealed record PciSegments((PciDevice Device, LinkNumber Number) Edge, P
     public static PciSegments Find(string sysfs, string guest, string node, bool trusted)
     {
         var candidates = new List<Candidate>();
+        var others = new List<string>();
         foreach (var device in PciDevice.Scan(sysfs))
         {
-            if (Look(device) is { } candidate)
+            if (Look(device, out var reason) is { } candidate)
                 candidates.Add(candidate);
+            else
+                others.Add($"{device.Address}, which {reason}");
         }
 
         var own = candidates.Where(c => c.Header.Guest.Name == guest).ToArray();
@@ -43,7 +46,7 @@ internal sealed record PciSegments((PciDevice Device, LinkNumber Number) Edge, P
             if (trusted && core is null)
                 missing.Add($"core (with {node} among its parties)");
             throw new IOException($"of guest {guest}, no PCI device is the {string.Join(", ", missing)} segment; "
-                + (candidates.Count == 0 ? "there is no ivshmem device with a segment at all" : $"there are: {string.Join("; ", candidates)}"));
+                + (candidates.Count + others.Count == 0 ? "there is no ivshmem device at all" : $"there are: {string.Join("; ", [.. candidates.Select(c => c.ToString()), .. others])}"));
         }
 
         return new PciSegments((edge.Device, edge.Number!.Value), receive.Device,
@@ -60,8 +63,9 @@ internal sealed record PciSegments((PciDevice Device, LinkNumber Number) Edge, P
             : throw new IOException($"more than one PCI device is the {what}: {string.Join("; ", all.AsEnumerable())}");
     }
 
-    private static Candidate? Look(PciDevice device)
+    private static Candidate? Look(PciDevice device, out string reason)
     {
+        reason = "has no segment";
         try
         {
             device.Enable();
@@ -74,12 +78,17 @@ internal sealed record PciSegments((PciDevice Device, LinkNumber Number) Edge, P
             using var registers = new IvshmemRegisters(page);
             var number = LinkNumber.From(registers.OwnNumber);
             if (number.Segment != header.Kind || number.Guest != header.Guest.Number)
+            {
+                reason = $"is the {number} by its own word, and by that of its memory another";
                 return null;
+            }
+
             return new Candidate(device, header, number, header.PartyNames.Count > number.Party ? header.PartyNames[number.Party] : "");
         }
-        catch (NativeFailure)
+        catch (Exception failure) when (failure is NativeFailure or IOException)
         {
-            // It was unplugged while we looked, or is not what it seems: it is none of ours.
+            // It was unplugged while we looked, for example. Whether it is ours, and missed, turns out above.
+            reason = "cannot be looked at: " + failure.Message;
             return null;
         }
     }

@@ -18,6 +18,8 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     private const int O_CLOEXEC = 0x80000;
     private const int SEEK_END = 2;
 
+    private long? _fileLength;
+
     public MemoryDescriptor() : base(ownsHandle: true)
     {
     }
@@ -33,6 +35,8 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     {
         get
         {
+            if (_fileLength is { } known)
+                return known;
             var length = Seek(this, 0, SEEK_END);
             var errno = Marshal.GetLastPInvokeError();
             return length >= 0 ? length : throw NativeFailure.From(errno, "lseek(memory)");
@@ -92,7 +96,11 @@ public sealed partial class MemoryDescriptor : SafeHandleZeroOrMinusOneIsInvalid
     {
         var opened = Open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
         var errno = Marshal.GetLastPInvokeError();
-        return opened.IsInvalid ? throw NativeFailure.From(errno, $"open({path})") : opened;
+        if (opened.IsInvalid)
+            throw NativeFailure.From(errno, $"open({path})");
+        // Seeking in a PCI device's file finds no end; its status has the length.
+        opened._fileLength = new FileInfo(path).Length;
+        return opened;
     }
 
     // Linux frees the number before it reports, so a failed close leaves nothing to do.
