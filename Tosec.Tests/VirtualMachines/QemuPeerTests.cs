@@ -14,6 +14,7 @@ public sealed class QemuPeerTests
         VmCollection.RequireQemu();
         await using var host = new VmHost();
         await host.StartNodeAsync();
+        await host.PartiesBecome("alice");
         using var waf = ProcessAttachment.Connect(host.RunDirectory, "alice", "waf-1", trusted: true);
         await host.StartAsync("tovm");
         await host.StartAsync("alice");

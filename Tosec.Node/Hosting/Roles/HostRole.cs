@@ -23,7 +23,7 @@ internal sealed class HostRole : VmRole
     {
         VmCommands.AddGuests(context.Commands, vm);
         VmCommands.AddPools(context.Commands, vm);
-        VirtualMachineCommands.AddTo(context.Commands, _vms!);
+        VirtualMachineCommands.AddTo(context.Commands, _vms!, vm);
         context.Commands.Add("svm", "list", "The SVMs of this host and the guests whose chains they are in", _ => CommandResult.Table(
             ["svm", "type", "guests"],
             context.Settings.Host.Svms.Values.Select(svm => new object?[]
