@@ -9,10 +9,10 @@ internal static class NodeChoice
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);
 
     /// <summary>
-    /// The socket that was named; else that of the named node; else the directory's only one; else that of its only TOVM.
+    /// The socket that was named; else that of the named node; else the directory's only one; else that of its only node of the role.
     /// </summary>
     /// <exception cref="CommandLineException">There is none, or more than one could be meant; the message lists them.</exception>
-    public static async Task<string> FindAsync(string? socket, string? node, string? runDirectory, CancellationToken cancellation)
+    public static async Task<string> FindAsync(string? socket, string? node, string? runDirectory, CancellationToken cancellation, string role = "tovm")
     {
         if (socket is not null)
             return socket;
@@ -35,9 +35,9 @@ internal static class NodeChoice
         }
 
         var roles = await Task.WhenAll(sockets.Select(path => RoleAsync(path, cancellation))).ConfigureAwait(false);
-        var tovms = sockets.Zip(roles).Where(pair => pair.Second == "tovm").ToArray();
-        return tovms.Length == 1
-            ? tovms[0].First
+        var chosen = sockets.Zip(roles).Where(pair => pair.Second == role).ToArray();
+        return chosen.Length == 1
+            ? chosen[0].First
             : throw new CommandLineException(
                 ExitCode.Usage,
                 $"which node? name one by --node: {string.Join(", ", sockets.Zip(roles).Select(p => $"{NameOf(p.First)} ({p.Second})"))}");

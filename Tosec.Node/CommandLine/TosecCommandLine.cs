@@ -60,6 +60,7 @@ public static class TosecCommandLine
         root.Subcommands.Add(BuildNode(roles));
         root.Subcommands.Add(BuildRun());
         root.Subcommands.Add(BuildCmd());
+        root.Subcommands.Add(VmCommand.Build());
         root.Subcommands.Add(BuildConfig());
         var version = new Command("version", "Prints the version.");
         version.SetAction(_ => Console.Out.WriteLine("tosec " + ProgramVersion.Text));
@@ -137,13 +138,13 @@ public static class TosecCommandLine
         return config;
     }
 
-    private static Option<string?> RunDirectoryOption() => new("--run-directory")
+    internal static Option<string?> RunDirectoryOption() => new("--run-directory")
     {
         Description = "Directory of sockets (TOSEC_RUN_DIRECTORY, else " + ReferenceFiles.All.GetString("tosec.node.run-directory", "") + ").",
         HelpName = "DIR",
     };
 
-    private static ExitCode Answer(CommandResult result, bool asJson)
+    internal static ExitCode Answer(CommandResult result, bool asJson)
     {
         if (asJson)
         {

@@ -10,6 +10,7 @@ internal sealed class ConfigurationFile
     private const int MaxFileBytes = 4 << 20;
     private readonly List<(string Name, HoconObject? Root)> _sources = [];
     private readonly Stack<string> _including = new();
+    private readonly List<string> _files = [];
 
     private ConfigurationFile(string name)
     {
@@ -22,6 +23,9 @@ internal sealed class ConfigurationFile
 
     /// <summary>Everything the file says, includes resolved, without defaults.</summary>
     public Config Config { get; private set; }
+
+    /// <summary>Full paths of the file and of those it includes, each as often as it is included.</summary>
+    public IReadOnlyList<string> Files => _files;
 
     public HoconObject Root => Config.Root?.GetObject() ?? new HoconObject();
 
@@ -114,6 +118,7 @@ internal sealed class ConfigurationFile
         if (_including.Count == MaxIncludeDepth)
             throw new SettingsException($"{name} is included over more than {MaxIncludeDepth} files");
         text ??= Read(full, name);
+        _files.Add(full);
         _including.Push(full);
 
         // First without its includes, so that each key is known to be this file's own.

@@ -62,6 +62,9 @@ public sealed record NodeSettings
     /// <summary>The host's guests and SVMs; empty maps where the file does not tell them (a guest's own, for example).</summary>
     public required HostSettings Host { get; init; }
 
+    /// <summary>The VMs that a host node runs; without any for other roles.</summary>
+    public required HypervisorSettings Hypervisor { get; init; }
+
     /// <summary>Set for role <see cref="NodeRole.Tovm"/>.</summary>
     public TovmSettings? Tovm { get; init; }
 

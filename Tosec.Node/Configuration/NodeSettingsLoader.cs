@@ -11,7 +11,7 @@ namespace Tosec.Node.Configuration;
 public static class NodeSettingsLoader
 {
     // sun_path of a UNIX socket has 108 bytes, the last of them zero; a socket is bound under a longer name before it gets its own.
-    private const int MaxSocketPath = 98;
+    internal const int MaxSocketPath = 98;
 
     private static readonly string[] _passedThrough = ["akka", "petabridge"];
 
@@ -53,6 +53,7 @@ public static class NodeSettingsLoader
             ControlSocket = Socket(tosec.Section("control"), "socket", runDirectory, name + ".ctl"),
             Cluster = ReadCluster(tosec.Section("cluster"), role),
             Host = host,
+            Hypervisor = VmSections.Read(tosec.Section("host"), file, role, runDirectory, host),
             Tovm = ReadTovm(tosec.Section("tovm"), role, host),
             Svm = ReadSvm(tosec.Section("svm"), role, name, runDirectory, host),
             Guest = ReadGuest(tosec.Section("guest"), role, name, runDirectory, host),

@@ -10,6 +10,7 @@ public sealed class GuestLinks : IDisposable
 {
     private readonly List<IvshmemSlotServer> _servers = new(3);
     private readonly ConcurrentDictionary<int, bool> _attached = new();
+    private readonly string _readOnlyReceive;
 
     /// <summary>Makes the memory and the sockets.</summary>
     /// <param name="runDirectory">Sockets lie in a directory of the guest's below it.</param>
@@ -24,16 +25,23 @@ public sealed class GuestLinks : IDisposable
         Directory.CreateDirectory(LinkPath.Directory(runDirectory, guest.Name),
             UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
         var (edge, receive, core) = GuestMemory.Create(geometry, guest, parties);
+        _readOnlyReceive = LinkPath.ReadOnlyReceive(runDirectory, guest.Name);
         var trusted = parties.Where(p => p.Number != Party.Guest).ToArray();
         try
         {
             _servers.Add(new IvshmemSlotServer(Link(SegmentKind.Edge), edge, Slots(SegmentKind.Edge, parties, p => p == Party.Guest ? geometry.Channels : 1)));
             _servers.Add(new IvshmemSlotServer(Link(SegmentKind.Receive), receive, Slots(SegmentKind.Receive, parties, _ => 1)));
             _servers.Add(new IvshmemSlotServer(Link(SegmentKind.Core), core, Slots(SegmentKind.Core, trusted, _ => 1)));
+            // A link and no file, so that the memory ends with its users and is never left lying about. The sockets are ours by now, and
+            // so is the name of a predecessor's link.
+            File.Delete(_readOnlyReceive);
+            File.CreateSymbolicLink(_readOnlyReceive, $"/proc/{Environment.ProcessId}/fd/{_servers[1].MemoryOf(Party.Guest).Descriptor}");
             Memory = GuestMemory.OpenTrusted(edge, receive, core);
         }
         catch
         {
+            if (_servers.Count == 3)
+                File.Delete(_readOnlyReceive);
             _servers.ForEach(s => s.Dispose());
             edge.Dispose();
             receive.Dispose();
@@ -69,6 +77,7 @@ public sealed class GuestLinks : IDisposable
 
     public void Dispose()
     {
+        File.Delete(_readOnlyReceive);
         foreach (var server in _servers)
             server.Dispose();
         Memory.Dispose();

@@ -48,6 +48,9 @@ public sealed class IvshmemSlotServer : IDisposable
     /// <summary>What the serving thread waits on: a key for <see cref="OnListener"/> and a descriptor, for each slot's listener.</summary>
     internal IEnumerable<(int Key, int Descriptor)> Listeners => _slots.Select((s, i) => (i, s.Listener.Descriptor));
 
+    /// <summary>The memory as a node is given it; the server's.</summary>
+    internal MemoryDescriptor MemoryOf(int id) => _slots.First(s => s.Definition.Id == id).Memory;
+
     /// <summary>A listener is readable: takes the peer in, or turns it away while the slot is taken.</summary>
     /// <returns>The connection's descriptor to watch for its end, or -1.</returns>
     internal int OnListener(int key)

@@ -22,6 +22,7 @@ internal abstract class VmRole : INodeRole
     public async Task StopAsync()
     {
         _stopping = true;
+        await StopFirstAsync().ConfigureAwait(false);
         if (_vm is not null)
             await _vm.GracefulStop(_patience, new VmProtocol.Stop()).ConfigureAwait(false);
         await ReleaseAsync().ConfigureAwait(false);
@@ -39,6 +40,9 @@ internal abstract class VmRole : INodeRole
     protected abstract IActorRef StartVm(NodeContext context);
 
     protected abstract void AddCommands(NodeContext context, IActorRef vm);
+
+    /// <summary>Before the VM actor stops: ends what uses what it owns.</summary>
+    protected virtual Task StopFirstAsync() => Task.CompletedTask;
 
     /// <summary>After the VM actor has stopped: lets go of what it used.</summary>
     protected virtual ValueTask ReleaseAsync() => ValueTask.CompletedTask;
