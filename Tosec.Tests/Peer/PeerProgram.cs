@@ -1,6 +1,7 @@
 using Tosec.Node.CommandLine;
 using Tosec.Node.Configuration;
 using Tosec.Node.Hosting;
+using Tosec.Tests.VirtualMachines;
 
 namespace Tosec.Tests.Peer;
 
@@ -14,6 +15,10 @@ internal static class PeerProgram
     {
         if (ShmPeer.IsMeant(args))
             return ShmPeer.Run(args);
+        if (ContractPeer.IsMeant(args))
+            return ContractPeer.Run(args);
+        if (GuestPeer.IsMeant(args))
+            return GuestPeer.Run(args);
         if (ClientPeer.IsMeant(args))
             return await ClientPeer.RunAsync(args);
         var roles = new RoleTable();

@@ -2,14 +2,94 @@ using Tosec.Tests.Peer;
 using Tosec.Transport.Shm.Attachment;
 using Tosec.Transport.Shm.Interop;
 using Tosec.Transport.Shm.Layout;
+using Tosec.Transport.Shm.Mapping;
 
 namespace Tosec.Tests.Transport.Shm.Attachment;
 
 /// <summary>The contract over sockets and descriptors, and what only processes can do to each other.</summary>
-public sealed class ProcessAttachmentSpecs : GuestAttachmentContract
+public sealed class ProcessAttachmentSpecs : GuestAttachmentContract, IDisposable
 {
-    private protected override IGuestAttachment Attach(GuestHost host, string node, bool trusted) =>
+    private GuestHost Host { get; } = new();
+
+    private protected override GuestIdentity Identity => Host.Identity;
+
+    private protected override IGuestAttachment Attach(string node) => Attach(Host, node, node != Guest);
+
+    private static IGuestAttachment Attach(GuestHost host, string node, bool trusted) =>
         ProcessAttachment.Connect(host.RunDirectory, host.Identity.Name, node, trusted);
+
+    public void Dispose() => Host.Dispose();
+
+    [Fact]
+    public void The_host_sees_who_is_attached_and_that_one_who_is_refused_changes_nothing()
+    {
+        using var tovm = Attach(Tovm);
+        using var waf = Attach(Waf);
+        waf.Memory.Record(7).ConnectionId = 1003;
+
+        Assert.ThrowsAny<Exception>(() => Attach(Waf).Dispose());
+
+        GuestHost.Until(() => Host.Links.Attached.Count == 2, "both are attached");
+        Assert.DoesNotContain(Host.Changes, c => !c.Attached);
+        Assert.Equal(1003ul, Host.Links.Memory.Record(7).ConnectionId);
+    }
+
+    [Fact]
+    public void The_host_sees_a_party_come_and_go_withdraws_its_word_and_wakes_the_others()
+    {
+        using var guest = Attach(Guest);
+        using var tovm = Attach(Tovm);
+        var waf = Attach(Waf);
+        waf.Memory.EdgeParty(WafParty).Incarnation = 41;
+        waf.Memory.CoreParty(WafParty).Incarnation = 42;
+        GuestHost.Until(() => Host.Links.Attached.Contains(WafParty), "it is attached");
+        AssertSilent(guest, tovm);
+
+        waf.Dispose();
+
+        GuestHost.Until(() => Host.Changes.Contains((WafParty, false)), "the host sees it go");
+        Assert.Equal(0ul, tovm.Memory.EdgeParty(WafParty).Incarnation);
+        Assert.Equal(0ul, tovm.Memory.CoreParty(WafParty).Incarnation);
+        AssertRung(guest, 0);
+        AssertRung(tovm, 1);
+        Assert.DoesNotContain(WafParty, Host.Links.Attached);
+    }
+
+    [Fact]
+    public void The_host_gives_the_guests_word_itself_and_another_one_each_time()
+    {
+        using var tovm = Attach(Tovm);
+        Assert.Equal(0ul, tovm.Memory.CoreParty(Party.Guest).Incarnation);
+        var first = Attach(Guest);
+        GuestHost.Until(() => Volatile.Read(ref tovm.Memory.CoreParty(Party.Guest).Incarnation) != 0, "the host vouches for the guest");
+        var incarnation = tovm.Memory.CoreParty(Party.Guest).Incarnation;
+
+        first.Dispose();
+        GuestHost.Until(() => Volatile.Read(ref tovm.Memory.CoreParty(Party.Guest).Incarnation) == 0, "the guest is gone");
+        AssertRung(tovm, 1);
+        using var second = Attach(Guest);
+
+        GuestHost.Until(() => Volatile.Read(ref tovm.Memory.CoreParty(Party.Guest).Incarnation) is not 0 and var again && again != incarnation,
+            "the guest is another");
+    }
+
+    [Fact]
+    public void An_attachment_goes_on_and_is_told_when_the_host_ends()
+    {
+        using var tovm = Attach(Tovm);
+        using var waf = Attach(Waf);
+        using var epoll = Epoll.Create();
+        epoll.Add(waf.HostDescriptor, Epoll.EPOLLIN, 1);
+        Assert.Equal(0, epoll.Wait(new EpollEvent[1], 0));
+
+        Host.Stop();
+
+        Assert.Equal(1, epoll.Wait(new EpollEvent[1], (int)Peer.TosecProcess.Patience.TotalMilliseconds));
+        tovm.RingCore(WafParty);
+        AssertRung(waf, 1);
+        tovm.Memory.Record(1).ConnectionId = 55;
+        Assert.Equal(55ul, waf.Memory.Record(1).ConnectionId);
+    }
 
     [Fact]
     public void A_node_or_a_guest_that_the_host_does_not_know_is_refused()

@@ -11,10 +11,11 @@
 #define TOSEC_AGENT_VERSION 2u
 
 enum tosec_agent_message {
-    TOSEC_AGENT_ATTACH = 1,   /* process -> agent: version, pid */
-    TOSEC_AGENT_ATTACHED = 2, /* agent -> process, with descriptors: edge (rw), receive (ro), the channel's event descriptor,
-                                 then the doorbell of each party in `parties`, lowest bit first,
-                                 then the page of registers if there is any party in `by_register` */
+    TOSEC_AGENT_ATTACH = 1, /* process -> agent: version, pid */
+    TOSEC_AGENT_ATTACHED =
+        2, /* agent -> process, with descriptors: edge (rw), receive (ro), the channel's event descriptor,
+              then the doorbell of each party in `parties`, lowest bit first,
+              then the page of registers if there is any party in `by_register` */
     TOSEC_AGENT_REFUSED = 3,  /* agent -> process: error; the connection ends */
     TOSEC_AGENT_REGISTER = 4, /* process -> agent, with end B of the pair: slot, connection_id. No reply. */
 };

@@ -139,7 +139,8 @@ static int build(const struct answer *answer, int control, struct session **made
                    answer->packet.channel == 0 || answer->packet.channel >= edge_header.channels))
         r = -EPROTO;
     if (r == 0 && answer->packet.by_register != 0) {
-        registers = mmap(NULL, TOSEC_REGISTER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, answer->fds[answer->count - 1], 0);
+        int page = answer->fds[answer->count - 1];
+        registers = mmap(NULL, TOSEC_REGISTER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
         if (registers == MAP_FAILED) {
             r = -errno;
             registers = NULL;
