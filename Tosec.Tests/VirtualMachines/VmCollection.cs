@@ -2,7 +2,7 @@ namespace Tosec.Tests.VirtualMachines;
 
 /// <summary>Tests with virtual machines run one after another, and beside no other test: emulation takes all the CPU there is.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class VmCollection
+public sealed class VmCollection : ICollectionFixture<VmFixture>
 {
     public const string Name = "vm";
 

@@ -55,12 +55,5 @@ public sealed class VmFixture : IAsyncLifetime
         Assert.True(process.ExitCode == 0, $"{program} ended with {process.ExitCode}: {await output}{await errors}");
     }
 
-    private static string Root([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "../.."));
-}
-
-/// <summary>Tests with VMs run one after another, and beside no others.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class VmCollection : ICollectionFixture<VmFixture>
-{
-    public const string Name = "virtual machines";
+    internal static string Root([CallerFilePath] string path = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(path)!, "../.."));
 }
