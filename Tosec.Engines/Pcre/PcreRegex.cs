@@ -25,6 +25,7 @@ internal sealed class PcreWorkspace : SafeHandle
 
     private readonly nint _context;
     private readonly nint _stack;
+    private int _steps;
 
     public PcreWorkspace() : base(0, ownsHandle: true)
     {
@@ -43,6 +44,8 @@ internal sealed class PcreWorkspace : SafeHandle
     /// <summary>Steps of one search, and levels of backtracking.</summary>
     public void Limit(int steps)
     {
+        if (_steps == steps) return;
+        _steps = steps;
         _ = PcreNative.SetMatchLimit(_context, (uint)steps);
         _ = PcreNative.SetDepthLimit(_context, (uint)steps);
     }

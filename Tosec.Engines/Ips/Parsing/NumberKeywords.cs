@@ -128,7 +128,7 @@ internal static class NumberKeywords
         {
             Bytes = bytes is null ? null : (int)Values.Number(keyword, bytes, 1, 65535),
             Offset = (int)Values.Number(keyword, options.Take("offset") ?? "0", 0, 65535),
-            Relative = options.Has("relative"),
+            Relative = options.Relative,
         });
         options.Finish();
     }
