@@ -24,6 +24,7 @@ public sealed class IpsSystem : INetworkSecuritySystem, IReloadable
     private const int InflateLimit = 1024 * 1024;
 
     private readonly TimeProvider _time;
+    private readonly string _libraries;
     private readonly Lock _reloading = new();
     private volatile RuleSet _rules;
 
@@ -36,6 +37,9 @@ public sealed class IpsSystem : INetworkSecuritySystem, IReloadable
         ArgumentNullException.ThrowIfNull(settings);
         Settings = settings;
         _time = time;
+
+        // Asked first: without rules nothing else would tell that a library is missing.
+        _libraries = $"Hyperscan {HyperscanDatabase.Version}, {HttpParserConfig.Version}";
         _rules = Load(settings, time);
         try
         {
@@ -55,8 +59,8 @@ public sealed class IpsSystem : INetworkSecuritySystem, IReloadable
         get
         {
             var rules = _rules;
-            return $"Hyperscan {HyperscanDatabase.Version}, {rules.Rules.Length} rules, {rules.Problems.Count} refused"
-                + $"{(Settings.DetectionOnly ? ", detection only" : "")}, {HttpParserConfig.Version}";
+            return $"{rules.Rules.Length} rules, {rules.Problems.Count} refused"
+                + $"{(Settings.DetectionOnly ? ", detection only" : "")}, {_libraries}";
         }
     }
 

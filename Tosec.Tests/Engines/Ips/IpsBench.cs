@@ -29,6 +29,8 @@ internal sealed class IpsBench : IDisposable
 
     public void Rewrite(string rules) => File.WriteAllText(_file, rules);
 
+    public void Remove() => File.Delete(_file);
+
     public string Write(string name, string text) => _folder.Write(name, text);
 
     /// <summary>The numbers of the rules that a talk makes fire, each as often as it does, ordered.</summary>
