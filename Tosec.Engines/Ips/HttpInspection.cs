@@ -2,6 +2,7 @@ using System.Text;
 using Tosec.Engines.Http;
 using Tosec.Engines.Ips.Match;
 using Tosec.Engines.Ips.Model;
+using Tosec.Engines.Waf;
 using HttpFacts = Tosec.Actors.Inspection.HttpFacts;
 
 namespace Tosec.Engines.Ips;
@@ -25,7 +26,6 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     private Buffers.ByteStore _deferred;
     private ulong _requestNumber;
     private ulong _responseNumber;
-    private bool _requestHeadSeen;
     private bool _aboutResponse;
     private int _status;
 
@@ -75,24 +75,26 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     {
         _request.Begin();
         _requestNumber = exchange;
-        _requestHeadSeen = false;
         return HttpAnswer.GoOn;
     }
 
     HttpAnswer IHttpEvents.OnRequestLine(HttpMessage request)
     {
-        if (request.Protocol.StartsWith("HTTP/2"u8)) return Unreadable("HTTP/2");
+        // A tunnel through a proxy is not HTTP that a rule could want.
+        if (!request.Method.SequenceEqual("CONNECT"u8) && HttpStrictness.RequestLine(request) is { } flaw) return Unreadable(flaw);
         HttpParts.AddRequestLine(_request, request);
         return HttpAnswer.GoOn;
     }
 
     HttpAnswer IHttpEvents.OnHeaders(HttpSide side, HttpMessage message)
     {
-        if (IsAmbiguous(message)) return Unreadable("ambiguous body");
+        if (IsAmbiguous(message, side)) return Unreadable(side == HttpSide.Request ? "ambiguous body" : "ambiguous response");
         if (side == HttpSide.Request)
         {
+            _aboutResponse = false;
             HttpParts.AddFields(_request, message, Sides.ToServer);
-            return AskRequestHead();
+            _request.AskParts(_judge);
+            return _judge.Ended ? HttpAnswer.Stop : HttpAnswer.GoOn;
         }
 
         _aboutResponse = true;
@@ -116,28 +118,21 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     {
         _aboutResponse = side == HttpSide.Response;
 
-        // HTTP/0.9 has a line and no head.
-        if (side == HttpSide.Request && !_requestHeadSeen && AskRequestHead() == HttpAnswer.Stop) return HttpAnswer.Stop;
         (side == HttpSide.Request ? _request : _response).End(_judge);
         return _judge.Ended ? HttpAnswer.Stop : HttpAnswer.GoOn;
     }
 
-    private static bool IsAmbiguous(HttpMessage message) =>
-        (message.Flaws & (HttpFlaws.Smuggling | HttpFlaws.TransferEncoding | HttpFlaws.ContentLength)) != 0
-        || message.Framing == HttpFraming.Invalid;
+    private static bool IsAmbiguous(HttpMessage message, HttpSide side)
+    {
+        var flaws = HttpFlaws.Smuggling | HttpFlaws.TransferEncoding | HttpFlaws.ContentLength;
+        if (side == HttpSide.Response) flaws |= HttpFlaws.StatusLine | HttpFlaws.Unmatched;
+        return (message.Flaws & flaws) != 0 || message.Framing == HttpFraming.Invalid;
+    }
 
     private static string Text(ReadOnlySpan<byte> bytes) =>
         Encoding.Latin1.GetString(bytes.Length <= MaxFact ? bytes : bytes[..MaxFact]);
 
     private MessageInspection Side(Sides side) => side == Sides.ToServer ? _request : _response;
-
-    private HttpAnswer AskRequestHead()
-    {
-        _aboutResponse = false;
-        _requestHeadSeen = true;
-        _request.AskParts(_judge);
-        return _judge.Ended ? HttpAnswer.Stop : HttpAnswer.GoOn;
-    }
 
     private void FeedRequest(ReadOnlySpan<byte> bytes)
     {

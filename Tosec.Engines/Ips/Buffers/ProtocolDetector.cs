@@ -25,12 +25,13 @@ internal static class ProtocolDetector
     {
         if (client.IsEmpty)
             return server.StartsWith("SSH-"u8) ? AppProtocol.Ssh : AppProtocol.Unknown;
+        client = client[..Math.Min(client.Length, Limit)];
         if (server.StartsWith("220"u8) && ByGreeting(client) is { } greeted) return greeted;
         if (client.StartsWith("SSH-"u8)) return AppProtocol.Ssh;
         if (client.Length >= 6 && TlsReader.CanBegin(client)) return AppProtocol.Tls;
         if (IsSmb(client)) return AppProtocol.Smb;
         if (serverPort == DnsPort && client.Length >= 8 && DnsReader.CanBegin(client)) return AppProtocol.Dns;
-        return ByLine(client) ?? (MayBecome(client, serverPort) ? AppProtocol.Unknown : AppProtocol.Other);
+        return MayBeBinary(client, serverPort) ? AppProtocol.Unknown : ByLine(client);
     }
 
     private static AppProtocol? ByGreeting(ReadOnlySpan<byte> client)
@@ -44,28 +45,36 @@ internal static class ProtocolDetector
     private static bool IsSmb(ReadOnlySpan<byte> client) =>
         client.Length >= 8 && client[0] == 0 && client[5..8].SequenceEqual("SMB"u8) && client[4] is 0xff or 0xfe;
 
-    private static AppProtocol? ByLine(ReadOnlySpan<byte> client)
+    // The first bytes of a protocol whose sign needs more of them.
+    private static bool MayBeBinary(ReadOnlySpan<byte> client, int serverPort) =>
+        client.Length < 8 && (client[0] == 0 || serverPort == DnsPort || TlsReader.CanBegin(client) || SshReader.CanBegin(client));
+
+    private static AppProtocol ByLine(ReadOnlySpan<byte> client)
     {
         // Servers overlook empty lines before a request, and so must we.
         var text = client.TrimStart("\r\n \t"u8);
-        foreach (var method in _methods)
-            if (text.Length >= method.Length && Ascii.EqualsIgnoreCase(text[..method.Length], method)) return AppProtocol.Http;
         var end = text.IndexOf((byte)'\n');
-        if (end < 0) return null;
-        var line = text[..end].TrimEnd("\r \t"u8);
-        var version = line.LastIndexOf(" HTTP/"u8);
-        if (version < 0) version = line.LastIndexOf("\tHTTP/"u8);
-        return version > 0 && line.Length - version <= " HTTP/1.10".Length ? AppProtocol.Http : AppProtocol.Other;
+        var line = end < 0 ? text : text[..end];
+
+        // What no server takes for text is no request line, however it ends.
+        if (line.IndexOfAnyInRange((byte)0, (byte)8) >= 0) return AppProtocol.Other;
+        if (end < 0 && client.Length < Limit) return AppProtocol.Unknown;
+        line = line.TrimEnd("\r \t"u8);
+        var version = Math.Max(line.LastIndexOf(" HTTP/"u8), line.LastIndexOf("\tHTTP/"u8));
+        return (version > 0 && line.Length - version <= " HTTP/1.10".Length) || AsksForPath(line) ? AppProtocol.Http : AppProtocol.Other;
     }
 
-    private static bool MayBecome(ReadOnlySpan<byte> client, int serverPort)
+    // Some servers answer a request line without a version (HTTP/0.9). Other protocols have such words too, but no path behind them.
+    private static bool AsksForPath(ReadOnlySpan<byte> line)
     {
-        if (client.Length >= Limit) return false;
-        if (client.Length < 8 && (TlsReader.CanBegin(client) || SshReader.CanBegin(client) || client[0] == 0)) return true;
-        if (client.Length < 8 && serverPort == DnsPort) return true;
+        foreach (var method in _methods)
+        {
+            if (line.Length <= method.Length || !Ascii.EqualsIgnoreCase(line[..method.Length], method)) continue;
+            var target = line[method.Length..].TrimStart(" \t"u8);
+            return target.StartsWith("/"u8) || Begins(target, "http:"u8);
+        }
 
-        // A request line, as far as it goes: what no server takes for text is not one.
-        return client.IndexOfAnyInRange((byte)0, (byte)8) < 0;
+        return false;
     }
 
     private static bool Begins(ReadOnlySpan<byte> bytes, ReadOnlySpan<byte> word) =>

@@ -70,6 +70,12 @@ internal readonly ref struct StepRun(RuleEvaluator evaluator, ReadOnlySpan<Step>
         return (offset, content.Depth is { } depth ? offset + Value(depth) : long.MaxValue);
     }
 
+    // Another occurrence matters only to what is counted from this one; and not to a content that may lie anywhere behind it: what is
+    // not behind the first is not behind a later one.
+    private bool LeadsOn(int index) =>
+        index + 1 < _steps.Length && _steps[index + 1].DependsOnBefore
+        && _steps[index + 1] is not ContentStep { Negated: false, Relative: true, Within: null };
+
     private int Find(ContentStep content, long from, long to)
     {
         to = Math.Min(to, _data.Length);
@@ -88,8 +94,7 @@ internal readonly ref struct StepRun(RuleEvaluator evaluator, ReadOnlySpan<Step>
             from = Math.Max(from, _data.Length - content.Pattern.Length);
         }
 
-        // Another occurrence matters only to what is counted from this one.
-        var leadsOn = index + 1 < _steps.Length && _steps[index + 1].DependsOnBefore;
+        var leadsOn = LeadsOn(index);
         while (true)
         {
             var found = Find(content, from, to);
@@ -97,6 +102,7 @@ internal readonly ref struct StepRun(RuleEvaluator evaluator, ReadOnlySpan<Step>
             if (From(index + 1, found + content.Pattern.Length)) return true;
             if (!leadsOn || _evaluator.Exhausted) return false;
             if (--_evaluator.StepsLeft < 0) return Exhaust();
+            _evaluator.Work += StepWork;
             from = found + 1;
         }
     }
@@ -119,8 +125,11 @@ internal readonly ref struct StepRun(RuleEvaluator evaluator, ReadOnlySpan<Step>
         var from = pcre.Relative ? cursor : 0;
         if (from > _data.Length) return false;
         var subject = _data[from..];
-        var leadsOn = index + 1 < _steps.Length && _steps[index + 1].DependsOnBefore;
-        var certain = _complete || (pcre.Regex.Stable && !leadsOn);
+        var leadsOn = LeadsOn(index);
+
+        // Where a match ends may change with what follows, and with it what is counted from there.
+        var isCountedFrom = index + 1 < _steps.Length && _steps[index + 1].DependsOnBefore;
+        var certain = _complete || (pcre.Regex.Stable && !isCountedFrom);
         var start = 0;
         while (start <= subject.Length)
         {

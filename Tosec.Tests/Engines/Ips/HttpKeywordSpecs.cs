@@ -124,6 +124,7 @@ public sealed class HttpKeywordSpecs
     [InlineData("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd")]
     [InlineData("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")]
     [InlineData("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")]
+    [InlineData("GET /index\r\n")]
     public void Http_that_can_be_read_in_two_ways_is_blocked(string request)
     {
         using var bench = new IpsBench("alert http any any -> any any (http.uri; content:\"/evil\"; sid:1;)");
@@ -135,6 +136,17 @@ public sealed class HttpKeywordSpecs
         using var lenient = new IpsBench(
             "alert tcp any any -> any any (content:\"evil\"; sid:1;)", settings => settings with { OnUnreadable = Tosec.Engines.Ips.IpsChoice.Pass });
         Assert.Equal([0, 1], lenient.Sids([Said.Client(request + "evil")]));
+    }
+
+    [Theory]
+    [InlineData("get key\r\n")]
+    [InlineData("GET key\r\n")]
+    [InlineData("\0\x01GET / HTTP/1.1\r\n")]
+    [InlineData("STAT\r\nGET / HTTP/1.1\r\n")]
+    public void What_is_not_http_is_left_to_the_rules_about_payload(string bytes)
+    {
+        using var bench = new IpsBench(IpsBench.Alert("content:\"k\"; http_uri;", "content:\"T\";"));
+        Assert.DoesNotContain(0, bench.SidsOfAnySplit(Said.Client(bytes), Said.Server("END\r\n")));
     }
 
     [Fact]

