@@ -2,7 +2,6 @@ using System.Text;
 using Tosec.Engines.Http;
 using Tosec.Engines.Ips.Match;
 using Tosec.Engines.Ips.Model;
-using Tosec.Engines.Waf;
 using HttpFacts = Tosec.Actors.Inspection.HttpFacts;
 
 namespace Tosec.Engines.Ips;
@@ -27,6 +26,7 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     private ulong _requestNumber;
     private ulong _responseNumber;
     private bool _aboutResponse;
+    private bool _responseOpen;
     private int _status;
 
     public HttpInspection(IpsSystem system, RuleJudge judge, MessageInspection request, MessageInspection response)
@@ -44,6 +44,9 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
 
     /// <summary>Body bytes have come of which no rule has been asked.</summary>
     public bool Pending(Sides side) => Side(side).Pending;
+
+    /// <summary>The client's bytes cannot be read before the server has answered (<c>CONNECT</c>): whose they are is not known.</summary>
+    public bool AwaitsServer => _deferred.Length > 0;
 
     public void Feed(Sides side, ReadOnlySpan<byte> bytes)
     {
@@ -100,6 +103,7 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
         _aboutResponse = true;
         _responseNumber = message.Exchange;
         _status = message.Status;
+        _responseOpen = true;
         _response.Begin();
         HttpParts.AddStatusLine(_response, message);
         HttpParts.AddFields(_response, message, Sides.ToClient);
@@ -109,6 +113,8 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
 
     HttpAnswer IHttpEvents.OnBody(HttpSide side, ulong exchange, ReadOnlySpan<byte> data)
     {
+        // libhtp takes what has no status line for a body.
+        if (side == HttpSide.Response && !_responseOpen) return Unreadable("malformed status line");
         var message = side == HttpSide.Request ? _request : _response;
         if (message.Needs(BufferKind.HttpBody)) message.AddBody(data);
         return HttpAnswer.GoOn;
@@ -118,7 +124,8 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     {
         _aboutResponse = side == HttpSide.Response;
 
-        (side == HttpSide.Request ? _request : _response).End(_judge);
+        if (_aboutResponse) _responseOpen = false;
+        (_aboutResponse ? _response : _request).End(_judge);
         return _judge.Ended ? HttpAnswer.Stop : HttpAnswer.GoOn;
     }
 

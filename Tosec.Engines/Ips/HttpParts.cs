@@ -76,7 +76,7 @@ internal static class HttpParts
             if (head.TryGet(name, out var field)) message.Buffers.Add(kind, field.Value);
         }
 
-        if (message.Needs(BufferKind.HttpHost) && head.TryGet("host"u8, out var host)) AddHost(message, host.Value);
+        if (message.Needs(BufferKind.HttpHost)) AddHost(message, head);
         if (message.Needs(BufferKind.HttpHeader)) AddHeader(message, head, side);
         if (message.Needs(BufferKind.HttpHeaderNames)) AddNames(message, head, side);
         if (message.Needs(BufferKind.HttpHeaderRaw)) message.Buffers.Add(BufferKind.HttpHeaderRaw, head.RawFields);
@@ -94,14 +94,31 @@ internal static class HttpParts
 
     private static ReadOnlySpan<byte> Line(HttpMessage head) => head.Line.TrimEnd("\r\n"u8);
 
-    private static void AddHost(MessageInspection message, ReadOnlySpan<byte> host)
+    private static void AddHost(MessageInspection message, HttpMessage head)
     {
+        var host = head.TryGet("host"u8, out var field) ? field.Value : default;
+
+        // A host in the target counts more than the field (RFC 9112, section 3.2.2).
+        var target = message.Buffers.Find(BufferKind.HttpUriRaw);
+        var scheme = target.IndexOf("://"u8);
+        if (scheme > 0 && !target[..scheme].Contains((byte)'/'))
+        {
+            host = target[(scheme + 3)..];
+            var end = host.IndexOfAny("/?#"u8);
+            if (end >= 0) host = host[..end];
+            host = host[(host.LastIndexOf((byte)'@') + 1)..];
+        }
+
+        if (host.IsEmpty) return;
+
         // The port goes, also behind the bracket of an IPv6 address.
         var colon = host.LastIndexOf((byte)':');
         if (colon > host.LastIndexOf((byte)']')) host = host[..colon];
-        var begin = message.Buffers.Begin();
-        foreach (var b in host) message.Buffers.Piece(b is >= (byte)'A' and <= (byte)'Z' ? (byte)(b | 0x20) : b);
-        message.Buffers.Finish(BufferKind.HttpHost, begin);
+
+        // Copied before it is written: both may lie in the same memory, which moves when it grows.
+        Span<byte> lower = host.Length <= 512 ? stackalloc byte[host.Length] : new byte[host.Length];
+        for (var i = 0; i < host.Length; i++) lower[i] = host[i] is >= (byte)'A' and <= (byte)'Z' ? (byte)(host[i] | 0x20) : host[i];
+        message.Buffers.Add(BufferKind.HttpHost, lower);
     }
 
     // Cookies have a buffer of their own, and are left out here as they are in Suricata.

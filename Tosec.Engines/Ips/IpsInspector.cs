@@ -161,6 +161,7 @@ internal sealed class IpsInspector : IStreamInspector
             else hold = true;
         }
 
+        if (!force && side == Sides.ToServer && _http is { IsOver: false, AwaitsServer: true }) hold = true;
         return _judge.Take(hold);
     }
 }

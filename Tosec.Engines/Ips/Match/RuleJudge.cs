@@ -16,7 +16,9 @@ internal sealed class RuleJudge(RuleSet rules, IpsSettings settings, StreamFacts
     // A rule may set what another asks for, and that again: so often at most.
     private const int MaxRounds = 8;
 
-    // What a byte allows in work, and what may be saved up: bounds the time that hostile bytes can cost.
+    // What a payload and each of its bytes allow in work, and what may be saved up: bounds the time that hostile bytes can cost.
+    // A payload allows a few looks at the whole window, so that keys that are typed do not wait.
+    private const long WorkPerPayload = 256 * 1024;
     private const long WorkPerByte = 1000;
     private const long MostWork = 64 * 1024 * 1024;
 
@@ -42,11 +44,11 @@ internal sealed class RuleJudge(RuleSet rules, IpsSettings settings, StreamFacts
     /// <summary>Nothing more is asked.</summary>
     public bool Ended => Passed || Blocked is not null;
 
-    /// <summary>Bytes have come: more work may be done for this side.</summary>
+    /// <summary>A payload has come: more work may be done for this side.</summary>
     public void Earn(Sides side, int bytes)
     {
         ref var credit = ref Credit(side);
-        credit = Math.Min(MostWork, credit + (bytes * WorkPerByte));
+        credit = Math.Min(MostWork, credit + WorkPerPayload + (bytes * WorkPerByte));
     }
 
     /// <summary>Has this side's work been paid for? If not, what it sends waits for more.</summary>

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Text;
+using Tosec.Actors.Inspection;
 
 namespace Tosec.Tests.Engines.Ips;
 
@@ -106,6 +107,51 @@ public sealed class HttpKeywordSpecs
         Assert.Equal([1, 2], bench.SidsOfAnySplit(
             Said.Client("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nevil \r\n7\r\nrequest\r\n0\r\n\r\n"),
             new Said(false, [.. head, .. body])));
+    }
+
+    [Theory]
+    [InlineData("GET http://user@Evil.example:80/x HTTP/1.1\r\nHost: good.example\r\n\r\n")]
+    [InlineData("GET http://evil.example HTTP/1.1\r\nHost: good.example\r\n\r\n")]
+    [InlineData("GET /?u=http://good.example/ HTTP/1.1\r\nHost: EVIL.example:8080\r\n\r\n")]
+    public void Host_of_the_target_counts_more_than_the_field(string request)
+    {
+        using var bench = new IpsBench("alert http any any -> any any (http.host; content:\"evil.example\"; bsize:12; sid:1;)");
+        Assert.Equal([1], bench.SidsOfAnySplit(Said.Client(request)));
+    }
+
+    [Fact]
+    public void What_follows_a_connect_waits_until_the_server_has_answered()
+    {
+        using var bench = new IpsBench("drop http any any -> any any (http.uri; content:\"/evil\"; sid:1;)");
+        using var refused = new Conversation(bench.System);
+        refused.Client("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        Assert.Equal(VerdictKind.Hold, refused.Client("GET /evil HTTP/1.1\r\nHost: a\r\n\r\n"));
+        refused.Server("HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n");
+        Assert.Equal(1, refused.Threat.SignatureId);
+
+        using var tunnel = new Conversation(bench.System);
+        tunnel.Client("CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        tunnel.Server("HTTP/1.1 200 OK\r\n\r\n");
+        Assert.Equal(VerdictKind.Pass, tunnel.Client("\u0016\u0003\u0001\0\u0005hello GET /evil HTTP/1.1\r\n\r\n"));
+        Assert.Empty(tunnel.Threats);
+
+        using var plain = new Conversation(bench.System);
+        plain.Client("CONNECT a.example:80 HTTP/1.1\r\nHost: a.example\r\n\r\n");
+        plain.Server("HTTP/1.1 200 OK\r\n\r\n");
+        Assert.Equal(VerdictKind.Block, plain.Client("GET /evil HTTP/1.1\r\nHost: a\r\n\r\n"));
+    }
+
+    [Theory]
+    [InlineData("no status line at all\r\n\r\nevil")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")]
+    public void Response_that_is_none_or_that_nobody_asked_for_is_blocked(string response)
+    {
+        using var bench = new IpsBench("alert http any any -> any any (file.data; content:\"evil\"; sid:1;)");
+        using var conversation = new Conversation(bench.System);
+        conversation.Client("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        conversation.Server(response);
+        Assert.True(conversation.Blocked);
+        Assert.Equal("protocol-violation", conversation.Threat.Category);
     }
 
     [Fact]

@@ -105,6 +105,20 @@ public sealed class IpsVerdictSpecs
         Assert.Equal(7, conversation.Threat.SignatureId);
     }
 
+    [Fact]
+    public void Keys_that_are_typed_do_not_wait()
+    {
+        using var bench = new IpsBench(IpsBench.Alert("content:\"root\"; content:\"secret\"; distance:0;", "pcre:\"/never.{3}here/\";"));
+        using var conversation = new Conversation(bench.System);
+        for (var i = 0; i < 30_000; i++)
+        {
+            if (conversation.Client(i == 0 ? "root" : "k") != VerdictKind.Pass) Assert.Fail($"key {i}");
+            if (conversation.Server("echo") != VerdictKind.Pass) Assert.Fail($"echo {i}");
+        }
+
+        Assert.Equal(VerdictKind.Alert, conversation.Client("secret"));
+    }
+
     [Theory]
     [InlineData(IpsChoice.Block)]
     [InlineData(IpsChoice.Pass)]
