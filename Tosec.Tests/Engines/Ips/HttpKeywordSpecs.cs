@@ -155,6 +155,25 @@ public sealed class HttpKeywordSpecs
     }
 
     [Fact]
+    public void Exchanges_of_every_ordinary_kind_pass_unreported()
+    {
+        using var bench = new IpsBench(
+            "alert http any any -> any any (http.response_body; content:\"evil\"; sid:1;)\n"
+            + "alert http any any -> any any (http.request_body; content:\"evil\"; sid:2;)");
+        Assert.Equal([1, 2], bench.SidsOfAnySplit(
+            Said.Client("POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"),
+            Said.Server("HTTP/1.1 100 Continue\r\n\r\n"),
+            Said.Client("evil"),
+            Said.Server("HTTP/1.1 204 No Content\r\n\r\n"),
+            Said.Client("HEAD /b HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Said.Server("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+            Said.Client("GET /c HTTP/1.1\r\nHost: a\r\nIf-None-Match: x\r\n\r\nGET /d HTTP/1.1\r\nHost: a\r\n\r\n"),
+            Said.Server("HTTP/1.1 304 Not Modified\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nev\r\n2\r\nil\r\n0\r\n\r\n"),
+            Said.Client("GET /e HTTP/1.0\r\n\r\n"),
+            Said.Server("HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>until the end")));
+    }
+
+    [Fact]
     public void Every_request_of_a_connection_is_judged_for_itself()
     {
         using var bench = new IpsBench(
