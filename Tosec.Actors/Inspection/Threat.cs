@@ -6,6 +6,12 @@ public sealed record Threat
     /// <summary>Number of the rule that decided; 0 when no rule did (a protocol violation, an engine failure).</summary>
     public required long SignatureId { get; init; }
 
+    /// <summary>Revision of that rule.</summary>
+    public long Revision { get; init; } = 1;
+
+    /// <summary>The group that the rule's number belongs to (<c>gid</c>).</summary>
+    public long Group { get; init; } = 1;
+
     /// <summary>The rule's message, for people.</summary>
     public required string Signature { get; init; }
 
@@ -17,6 +23,9 @@ public sealed record Threat
 
     /// <summary>All rules that matched, the deciding one included.</summary>
     public IReadOnlyList<long> MatchedRules { get; init; } = [];
+
+    /// <summary>What else was found in the same bytes; reported as events of their own, with the same outcome.</summary>
+    public IReadOnlyList<Threat> Others { get; init; } = [];
 
     /// <summary>Correlates the event with what the client was shown; empty when the client was shown nothing.</summary>
     public string Reference { get; init; } = "";

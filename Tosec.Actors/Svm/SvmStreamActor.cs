@@ -283,8 +283,8 @@ internal sealed class SvmStreamActor : UntypedActor
 
     private void Alert(StreamDirection direction, Threat threat)
     {
-        _svm.Counters.Alerts++;
-        _svm.Threats.Report(_facts, direction, blocked: false, threat);
+        _svm.Counters.Alerts += 1 + threat.Others.Count;
+        Report(direction, blocked: false, threat);
     }
 
     /// <summary>Ends the connection: drops what is held, answers its sender if the engine can, and tells the TOE.</summary>
@@ -294,7 +294,7 @@ internal sealed class SvmStreamActor : UntypedActor
             return;
         _state = "blocked";
         _svm.Counters.Blocks++;
-        _svm.Threats.Report(_facts, direction, blocked: true, threat);
+        Report(direction, blocked: true, threat);
         _outgoing.DropHeld();
         _incoming.DropHeld();
         _svm.Intake.Discard(_entry);
@@ -311,6 +311,12 @@ internal sealed class SvmStreamActor : UntypedActor
             StreamId = _entry.Half(direction).StreamId,
             Arg0 = answered ? 1u : 0u,
         });
+    }
+
+    private void Report(StreamDirection direction, bool blocked, Threat threat)
+    {
+        _svm.Threats.Report(_facts, direction, blocked, threat);
+        foreach (var other in threat.Others) _svm.Threats.Report(_facts, direction, blocked, other);
     }
 
     private StreamFlow Flow(StreamDirection direction) => direction == StreamDirection.Outgoing ? _outgoing : _incoming;

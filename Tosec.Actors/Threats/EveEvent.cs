@@ -69,9 +69,9 @@ public sealed record EveEvent(
     {
         json.WriteStartObject("alert");
         json.WriteString("action", Blocked ? "blocked" : "allowed");
-        json.WriteNumber("gid", 1);
+        json.WriteNumber("gid", Threat.Group);
         json.WriteNumber("signature_id", Threat.SignatureId);
-        json.WriteNumber("rev", 1);
+        json.WriteNumber("rev", Threat.Revision);
         json.WriteString("signature", Threat.Signature);
         json.WriteString("category", Threat.Category);
         json.WriteNumber("severity", Threat.Severity);

@@ -57,6 +57,24 @@ internal readonly unsafe ref struct HttpMessage(HttpNative.Message* message)
 
     public ReadOnlySpan<byte> Protocol => message->Protocol.Span;
 
+    /// <summary>The target's path, decoded and with its separators and dots resolved. Empty unless asked for.</summary>
+    public ReadOnlySpan<byte> Path => message->Path.Span;
+
+    /// <summary>The target has a query, empty or not. False unless asked for.</summary>
+    public bool HasQuery => message->Query.Data != null;
+
+    /// <summary>The target's query, decoded once. Empty unless asked for.</summary>
+    public ReadOnlySpan<byte> Query => message->Query.Span;
+
+    /// <summary>The first line without its end. Empty unless asked for.</summary>
+    public ReadOnlySpan<byte> Line => message->Line.Span;
+
+    /// <summary>The text behind a response's status. Empty unless asked for.</summary>
+    public ReadOnlySpan<byte> Reason => message->Reason.Span;
+
+    /// <summary>The fields as they were sent. Empty unless asked for.</summary>
+    public ReadOnlySpan<byte> RawFields => message->RawFields.Span;
+
     public HttpFlaws Flaws => (HttpFlaws)message->Flags;
 
     public HttpFraming Framing => (HttpFraming)message->Framing;

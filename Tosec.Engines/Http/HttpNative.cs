@@ -13,9 +13,11 @@ internal static unsafe partial class HttpNative
     public const int NotHttp = 3;
     public const int Stopped = 4;
 
+    public const uint Normalize = 1;
+
     [LibraryImport(Library, EntryPoint = "tosec_http_config_create")]
     public static partial HttpConfigHandle CreateConfig(
-        Callbacks* callbacks, ulong lineLimit, uint fieldLimit, uint inflateLimit);
+        Callbacks* callbacks, ulong lineLimit, uint fieldLimit, uint inflateLimit, uint flags);
 
     [LibraryImport(Library, EntryPoint = "tosec_http_config_free")]
     public static partial void FreeConfig(nint config);
@@ -64,6 +66,11 @@ internal static unsafe partial class HttpNative
         public uint Flags;
         public uint Framing;
         public int Status;
+        public Bytes Path;
+        public Bytes Query;
+        public Bytes Line;
+        public Bytes Reason;
+        public Bytes RawFields;
     }
 
     [StructLayout(LayoutKind.Sequential)]

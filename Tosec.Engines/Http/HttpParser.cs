@@ -52,10 +52,11 @@ internal sealed unsafe class HttpParserConfig : IDisposable
     /// <param name="lineLimit">Longest line, in bytes; a longer one is not HTTP.</param>
     /// <param name="fieldLimit">Most fields of a message, 1 to 256.</param>
     /// <param name="inflateLimit">Most bytes that a compressed body may become, once it is out of proportion.</param>
-    public HttpParserConfig(int lineLimit, int fieldLimit, int inflateLimit)
+    /// <param name="normalize">Messages have their normalized parts (<see cref="HttpMessage.Path"/> and so on).</param>
+    public HttpParserConfig(int lineLimit, int fieldLimit, int inflateLimit, bool normalize = false)
     {
         var callbacks = HttpParser.Callbacks;
-        Handle = HttpNative.CreateConfig(&callbacks, (ulong)lineLimit, (uint)fieldLimit, (uint)inflateLimit);
+        Handle = HttpNative.CreateConfig(&callbacks, (ulong)lineLimit, (uint)fieldLimit, (uint)inflateLimit, normalize ? HttpNative.Normalize : 0);
         if (Handle.IsInvalid) throw new OutOfMemoryException("tosec_http_config_create");
     }
 

@@ -8,6 +8,7 @@ struct tosec_http_config {
     htp_cfg_t *cfg;
     tosec_http_callbacks callbacks;
     uint32_t field_limit;
+    uint32_t flags;
 };
 
 struct tosec_http {
@@ -17,6 +18,7 @@ struct tosec_http {
     uint64_t exchanges;
     uint64_t skip_response_body_of;
     tosec_raw_state raw[2];
+    tosec_raw_text raw_text[2];
     int32_t stopped;
 };
 
@@ -43,6 +45,7 @@ static int request_started(htp_tx_t *tx)
     tosec_http *http = owner_of(tx);
     htp_tx_set_user_data(tx, (void *)(uintptr_t)++http->exchanges);
     http->raw[TOSEC_HTTP_REQUEST] = (tosec_raw_state){0, 0};
+    http->raw_text[TOSEC_HTTP_REQUEST].length = 0;
     /* The parser does not look at this hook's answer, and starts the request again and again: the next hook stops it. */
     (void)answered(http, http->config->callbacks.on_request_start(http->context, http->exchanges,
                                                                   htp_connp_req_data_consumed(http->connp)));
@@ -52,19 +55,46 @@ static int request_started(htp_tx_t *tx)
 static int response_started(htp_tx_t *tx)
 {
     owner_of(tx)->raw[TOSEC_HTTP_RESPONSE] = (tosec_raw_state){0, 0};
+    owner_of(tx)->raw_text[TOSEC_HTTP_RESPONSE].length = 0;
+    return HTP_OK;
+}
+
+static int look_at_raw(const htp_tx_data_t *part, uint32_t direction)
+{
+    tosec_http *http = owner_of(part->tx);
+    tosec_look_at_raw(&http->raw[direction], part->data, part->len);
+    if (http->config->flags & TOSEC_HTTP_NORMALIZE)
+        tosec_keep_raw(&http->raw_text[direction], part->data, part->len);
     return HTP_OK;
 }
 
 static int raw_request(htp_tx_data_t *part)
 {
-    tosec_look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_REQUEST], part->data, part->len);
-    return HTP_OK;
+    return look_at_raw(part, TOSEC_HTTP_REQUEST);
 }
 
 static int raw_response(htp_tx_data_t *part)
 {
-    tosec_look_at_raw(&owner_of(part->tx)->raw[TOSEC_HTTP_RESPONSE], part->data, part->len);
-    return HTP_OK;
+    return look_at_raw(part, TOSEC_HTTP_RESPONSE);
+}
+
+/* Gives what NORMALIZE asks for. The query is the caller's to free. */
+static bstr *normalize(const tosec_http *http, const htp_tx_t *tx, uint32_t direction, tosec_http_message *message)
+{
+    if (!(http->config->flags & TOSEC_HTTP_NORMALIZE))
+        return NULL;
+    message->raw_fields.data = http->raw_text[direction].data;
+    message->raw_fields.length = http->raw_text[direction].length;
+    if (direction == TOSEC_HTTP_RESPONSE) {
+        message->line = tosec_bytes_of(tx->response_line);
+        message->reason = tosec_bytes_of(tx->response_message);
+        return NULL;
+    }
+    message->line = tosec_bytes_of(tx->request_line);
+    message->path = tosec_bytes_of(tx->parsed_uri == NULL ? NULL : tx->parsed_uri->path);
+    bstr *query = tosec_decoded_query(http->config->cfg, tx->parsed_uri);
+    message->query = tosec_bytes_of(query);
+    return query;
 }
 
 static tosec_http_message request_of(const htp_tx_t *tx)
@@ -89,7 +119,10 @@ static int request_line(htp_tx_t *tx)
     tosec_look_at_raw(&line, tosec_bytes_of(tx->request_line).data, tosec_bytes_of(tx->request_line).length);
     message.flags |= line.flags;
     message.body_offset = htp_connp_req_data_consumed(http->connp);
-    return answered(http, http->config->callbacks.on_request_line(http->context, &message));
+    bstr *query = normalize(http, tx, TOSEC_HTTP_REQUEST, &message);
+    int32_t answer = http->config->callbacks.on_request_line(http->context, &message);
+    bstr_free(query);
+    return answered(http, answer);
 }
 
 static int request_headers(htp_tx_t *tx)
@@ -105,7 +138,10 @@ static int request_headers(htp_tx_t *tx)
     message.framing = tosec_framing_of(tx->request_transfer_coding, tx->request_content_length);
     message.fields = fields;
     message.field_count = tosec_fields_of(tx->request_headers, fields, http->config->field_limit, &message.flags);
-    return answered(http, http->config->callbacks.on_headers(http->context, TOSEC_HTTP_REQUEST, &message));
+    bstr *query = normalize(http, tx, TOSEC_HTTP_REQUEST, &message);
+    int32_t answer = http->config->callbacks.on_headers(http->context, TOSEC_HTTP_REQUEST, &message);
+    bstr_free(query);
+    return answered(http, answer);
 }
 
 static int response_headers(htp_tx_t *tx)
@@ -126,6 +162,7 @@ static int response_headers(htp_tx_t *tx)
     message.framing = tosec_framing_of(tx->response_transfer_coding, tx->response_content_length);
     message.fields = fields;
     message.field_count = tosec_fields_of(tx->response_headers, fields, http->config->field_limit, &message.flags);
+    (void)normalize(http, tx, TOSEC_HTTP_RESPONSE, &message);
 
     int32_t answer = http->config->callbacks.on_headers(http->context, TOSEC_HTTP_RESPONSE, &message);
     if (answer == TOSEC_HTTP_SKIP_BODY) {
@@ -176,8 +213,20 @@ static int response_complete(htp_tx_t *tx)
     return answered(http, http->config->callbacks.on_complete(http->context, TOSEC_HTTP_RESPONSE, exchange_of(tx)));
 }
 
+/* As servers of all makes do together; letters keep their case, because rules say themselves when it does not matter. */
+static void decode_as_any_server(htp_cfg_t *cfg)
+{
+    htp_config_set_backslash_convert_slashes(cfg, HTP_DECODER_URL_PATH, 1);
+    htp_config_set_path_separators_decode(cfg, HTP_DECODER_URL_PATH, 1);
+    htp_config_set_path_separators_compress(cfg, HTP_DECODER_URL_PATH, 1);
+    htp_config_set_u_encoding_decode(cfg, HTP_DECODER_DEFAULTS, 1);
+    htp_config_set_convert_lowercase(cfg, HTP_DECODER_DEFAULTS, 0);
+    htp_config_set_plusspace_decode(cfg, HTP_DECODER_URLENCODED, 0);
+    htp_config_set_url_encoding_invalid_handling(cfg, HTP_DECODER_DEFAULTS, HTP_URL_DECODE_PRESERVE_PERCENT);
+}
+
 tosec_http_config *tosec_http_config_create(const tosec_http_callbacks *callbacks, uint64_t line_limit,
-                                            uint32_t field_limit, uint32_t inflate_limit)
+                                            uint32_t field_limit, uint32_t inflate_limit, uint32_t flags)
 {
     tosec_http_config *config = calloc(1, sizeof(*config));
     if (config == NULL)
@@ -189,6 +238,8 @@ tosec_http_config *tosec_http_config_create(const tosec_http_callbacks *callback
     }
     config->callbacks = *callbacks;
     config->field_limit = field_limit < FIELD_MAX ? field_limit : FIELD_MAX;
+
+    config->flags = flags;
 
     htp_cfg_t *cfg = config->cfg;
     htp_config_set_server_personality(cfg, HTP_SERVER_MINIMAL);
@@ -204,6 +255,8 @@ tosec_http_config *tosec_http_config_create(const tosec_http_callbacks *callback
     htp_config_set_response_decompression_layer_limit(cfg, 2);
     htp_config_set_lzma_layers(cfg, 0);
     htp_config_set_compression_bomb_limit(cfg, inflate_limit);
+    if (flags & TOSEC_HTTP_NORMALIZE)
+        decode_as_any_server(cfg);
 
     htp_config_register_request_start(cfg, request_started);
     htp_config_register_request_line(cfg, request_line);
@@ -249,6 +302,8 @@ void tosec_http_free(tosec_http *http)
     if (http == NULL)
         return;
     htp_connp_destroy_all(http->connp);
+    free(http->raw_text[TOSEC_HTTP_REQUEST].data);
+    free(http->raw_text[TOSEC_HTTP_RESPONSE].data);
     free(http);
 }
 

@@ -39,6 +39,9 @@
 #define TOSEC_HTTP_BAD_REQUEST 0x1000u
 #define TOSEC_HTTP_CONTROL 0x2000u
 
+/* tosec_http_config_create's flags. NORMALIZE: messages have path, query, line, reason and raw_fields; without it they are empty. */
+#define TOSEC_HTTP_NORMALIZE 0x1u
+
 /* tosec_http_field.flags */
 #define TOSEC_HTTP_FIELD_REPEATED 0x1u
 
@@ -92,6 +95,11 @@ typedef struct {
  *     84     4  flags           TOSEC_HTTP_*
  *     88     4  framing         TOSEC_HTTP_BODY_*
  *     92     4  status          0 in a request
+ *     96    16  path            decoded, separators made plain, dots resolved
+ *    112    16  query           decoded once, a plus left as it is; NULL: there is none
+ *    128    16  line            the message's first line, without its end
+ *    144    16  reason          the text behind a response's status
+ *    160    16  raw_fields      the fields as they were sent, at most TOSEC_HTTP_RAW_LIMIT bytes
  */
 typedef struct {
     uint64_t exchange;
@@ -105,7 +113,14 @@ typedef struct {
     uint32_t flags;
     uint32_t framing;
     int32_t status;
+    tosec_http_bytes path;
+    tosec_http_bytes query;
+    tosec_http_bytes line;
+    tosec_http_bytes reason;
+    tosec_http_bytes raw_fields;
 } tosec_http_message;
+
+#define TOSEC_HTTP_RAW_LIMIT 65536u
 
 typedef struct {
     /* The first byte of a request, perhaps of empty lines before it; offset is its place in the bytes being fed. */
@@ -120,9 +135,12 @@ typedef struct {
 typedef struct tosec_http_config tosec_http_config;
 typedef struct tosec_http tosec_http;
 
-/* Line limit in bytes; field limit in fields (at most 256). NULL when memory is short. The callbacks are copied. */
+/*
+ * Line limit in bytes; field limit in fields (at most 256); flags: TOSEC_HTTP_NORMALIZE or 0. NULL when memory is short.
+ * The callbacks are copied.
+ */
 TOSEC_HTTP_API tosec_http_config *tosec_http_config_create(const tosec_http_callbacks *callbacks, uint64_t line_limit,
-                                                           uint32_t field_limit, uint32_t inflate_limit);
+                                                           uint32_t field_limit, uint32_t inflate_limit, uint32_t flags);
 TOSEC_HTTP_API void tosec_http_config_free(tosec_http_config *config);
 
 /* NULL when memory is short. The context is given to every callback and never looked at. */

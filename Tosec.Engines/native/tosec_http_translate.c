@@ -1,16 +1,20 @@
 #include "tosec_http_translate.h"
 
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 _Static_assert(sizeof(tosec_http_bytes) == 16, "tosec_http_bytes");
 _Static_assert(sizeof(tosec_http_field) == 40, "tosec_http_field");
-_Static_assert(sizeof(tosec_http_message) == 96, "tosec_http_message");
+_Static_assert(sizeof(tosec_http_message) == 176, "tosec_http_message");
 _Static_assert(offsetof(tosec_http_message, fields) == 24, "tosec_http_message.fields");
 _Static_assert(offsetof(tosec_http_message, method) == 32, "tosec_http_message.method");
 _Static_assert(offsetof(tosec_http_message, target) == 48, "tosec_http_message.target");
 _Static_assert(offsetof(tosec_http_message, protocol) == 64, "tosec_http_message.protocol");
 _Static_assert(offsetof(tosec_http_message, field_count) == 80, "tosec_http_message.field_count");
 _Static_assert(offsetof(tosec_http_message, status) == 92, "tosec_http_message.status");
+_Static_assert(offsetof(tosec_http_message, path) == 96, "tosec_http_message.path");
+_Static_assert(offsetof(tosec_http_message, raw_fields) == 160, "tosec_http_message.raw_fields");
 _Static_assert(offsetof(tosec_http_field, flags) == 32, "tosec_http_field.flags");
 _Static_assert(sizeof(tosec_http_callbacks) == 40, "tosec_http_callbacks");
 
@@ -80,6 +84,37 @@ uint32_t tosec_fields_of(const htp_table_t *table, tosec_http_field *fields, uin
         *flags |= tosec_flags_of(header->flags);
     }
     return (uint32_t)count;
+}
+
+void tosec_keep_raw(tosec_raw_text *text, const uint8_t *data, size_t length)
+{
+    if (data == NULL || length == 0 || text->length >= TOSEC_HTTP_RAW_LIMIT)
+        return;
+    if (length > TOSEC_HTTP_RAW_LIMIT - text->length)
+        length = TOSEC_HTTP_RAW_LIMIT - text->length;
+    if (text->length + length > text->capacity) {
+        size_t capacity = text->capacity == 0 ? 1024 : text->capacity;
+        while (capacity < text->length + length)
+            capacity *= 2;
+        uint8_t *larger = realloc(text->data, capacity);
+        if (larger == NULL)
+            return;
+        text->data = larger;
+        text->capacity = capacity;
+    }
+    memcpy(text->data + text->length, data, length);
+    text->length += length;
+}
+
+bstr *tosec_decoded_query(htp_cfg_t *cfg, const htp_uri_t *uri)
+{
+    if (uri == NULL || uri->query == NULL)
+        return NULL;
+    bstr *query = bstr_dup(uri->query);
+    uint64_t flags = 0;
+    if (query != NULL)
+        (void)htp_urldecode_inplace(cfg, HTP_DECODER_URLENCODED, query, &flags);
+    return query;
 }
 
 void tosec_look_at_raw(tosec_raw_state *state, const uint8_t *data, size_t length)

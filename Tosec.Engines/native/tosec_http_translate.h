@@ -14,6 +14,19 @@ typedef struct {
 
 void tosec_look_at_raw(tosec_raw_state *state, const uint8_t *data, size_t length);
 
+/* Raw header bytes that are kept for rules; data is malloc'ed, and its owner frees it. */
+typedef struct {
+    uint8_t *data;
+    size_t length;
+    size_t capacity;
+} tosec_raw_text;
+
+/* Appends up to TOSEC_HTTP_RAW_LIMIT bytes in all; what is more, or finds no memory, is left out. */
+void tosec_keep_raw(tosec_raw_text *text, const uint8_t *data, size_t length);
+
+/* The query, percent-decoded; NULL when there is none or no memory. The caller frees it. */
+bstr *tosec_decoded_query(htp_cfg_t *cfg, const htp_uri_t *uri);
+
 tosec_http_bytes tosec_bytes_of(const bstr *text);
 
 /* TOSEC_HTTP_* of libhtp's flags; of a transaction or of a field. */

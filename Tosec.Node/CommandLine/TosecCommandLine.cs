@@ -62,6 +62,7 @@ public static class TosecCommandLine
         root.Subcommands.Add(BuildCmd());
         root.Subcommands.Add(VmCommand.Build());
         root.Subcommands.Add(BuildConfig());
+        root.Subcommands.Add(BuildRules());
         var version = new Command("version", "Prints the version.");
         version.SetAction(_ => Console.Out.WriteLine("tosec " + ProgramVersion.Text));
         root.Subcommands.Add(version);
@@ -136,6 +137,23 @@ public static class TosecCommandLine
         var config = new Command("config", "About configuration files.");
         config.Subcommands.Add(check);
         return config;
+    }
+
+    private static Command BuildRules()
+    {
+        var config = new Option<string?>("--config", "-c")
+        {
+            Description = "HOCON file of a node, whose variables and classes the rules may name; the defaults otherwise.",
+            HelpName = "FILE",
+        };
+        var files = new Argument<string[]>("FILE") { Description = "Files of Suricata rules.", Arity = ArgumentArity.OneOrMore };
+        var check = new Command("check", "Says how many rules an SVM of type ips would load, and why others not.");
+        check.Options.Add(config);
+        check.Arguments.Add(files);
+        check.SetAction(parsed => (int)RulesCommand.Check(parsed.GetValue(config), parsed.GetValue(files)!));
+        var rules = new Command("rules", "About rule files.");
+        rules.Subcommands.Add(check);
+        return rules;
     }
 
     internal static Option<string?> RunDirectoryOption() => new("--run-directory")

@@ -2,6 +2,7 @@ using System.Net;
 using Akka.Configuration;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Workers;
+using Tosec.Engines.Ips;
 using Tosec.Engines.Waf;
 
 namespace Tosec.Node.Configuration;
@@ -83,6 +84,9 @@ public sealed record NodeSettings
     /// <summary>The web application firewall's settings; used by SVMs of type <c>waf</c>.</summary>
     public required WafSettings Waf { get; init; }
 
+    /// <summary>The intrusion prevention system's settings; used by SVMs of type <c>ips</c>.</summary>
+    public required IpsSettings Ips { get; init; }
+
     /// <summary>The user's sections <c>akka</c> and <c>petabridge</c>, passed through unread; possibly empty.</summary>
     public required Config Akka { get; init; }
 }
@@ -111,7 +115,7 @@ public sealed record HostSettings(
     IReadOnlyDictionary<string, HostSvmSettings> Svms, IReadOnlyDictionary<string, HostGuestSettings> Guests);
 
 /// <param name="Name">The SVM node's name.</param>
-/// <param name="Type">What chains name it by: <c>waf</c>, <c>counter</c>.</param>
+/// <param name="Type">What chains name it by: <c>waf</c>, <c>ips</c>, <c>counter</c>.</param>
 public sealed record HostSvmSettings(string Name, string Type);
 
 /// <summary>One guest of the host.</summary>

@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Akka.Configuration.Hocon;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Workers;
+using Tosec.Engines.Ips;
 using Tosec.Engines.Waf;
 
 namespace Tosec.Node.Configuration;
@@ -60,6 +61,7 @@ public static class NodeSettingsLoader
             Policy = policy,
             Worker = tosec.Delegate("worker", WorkerSettings.From),
             Waf = tosec.Section("engines").Delegate("waf", WafSettings.From),
+            Ips = tosec.Section("engines").Delegate("ips", IpsSettings.From, "addresses", "ports"),
             Akka = ReadPassedThrough(file),
         };
         tosec.Delegate("worker-mailbox", static _ => 0);

@@ -44,15 +44,17 @@ internal sealed class SettingsReader
 
     /// <summary>
     /// A section whose keys a library reads: the user's values over the reference files'. What the reference files do not have there is
-    /// unknown.
+    /// unknown, but for the sections inside it that are named <paramref name="open"/>, where the user makes up keys.
     /// </summary>
     /// <exception cref="SettingsException">What <paramref name="read"/> throws for a value, with the file's name.</exception>
-    public T Delegate<T>(string key, Func<Config, T> read)
+    public T Delegate<T>(string key, Func<Config, T> read, params string[] open)
     {
         var path = Full(key);
         var reference = ReferenceFiles.All.GetConfig(path);
         Learn(path, reference.Root.GetObject());
         var given = _file.Config.GetConfig(path);
+        foreach (var section in open)
+            if (given?.GetConfig(section)?.Root.GetObject() is { } own) Learn($"{path}.{section}", own);
         try
         {
             return read(given is null ? reference : given.WithFallback(reference));

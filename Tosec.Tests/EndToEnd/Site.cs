@@ -7,7 +7,7 @@ using Tosec.Tests.Peer;
 namespace Tosec.Tests.EndToEnd;
 
 /// <summary>
-/// A whole host: host, TOVM, two SVMs and two guests as real processes, on addresses of the loopback range that are its own. Programs
+/// A whole host: host, TOVM, three SVMs and two guests as real processes, on addresses of the loopback range that are its own. Programs
 /// run in the guests by <c>tosec run</c>.
 /// </summary>
 public sealed class Site : IAsyncLifetime
@@ -15,6 +15,7 @@ public sealed class Site : IAsyncLifetime
     public const int WebPort = 8080;
     public const int BarePort = 8081;
     public const int CountedPort = 8082;
+    public const int GuardedPort = 8083;
 
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
@@ -41,7 +42,8 @@ public sealed class Site : IAsyncLifetime
     {
         Directory.CreateDirectory(_directory["www"]);
         _directory.Write("site.conf", SiteConf(FreePort()));
-        foreach (var (name, role) in new[] { ("host", "host"), ("tovm", "tovm"), ("waf-1", "svm"), ("counter-1", "svm"), ("alice", "guest"), ("bob", "guest") })
+        _directory.Write("ips.rules", "");
+        foreach (var (name, role) in new[] { ("host", "host"), ("tovm", "tovm"), ("waf-1", "svm"), ("counter-1", "svm"), ("ips-1", "svm"), ("alice", "guest"), ("bob", "guest") })
         {
             _directory.Write(name + ".conf", $$"""
                 include "site.conf"
@@ -61,6 +63,8 @@ public sealed class Site : IAsyncLifetime
             foreach (var node in new[] { "tovm", "waf-1", "counter-1", guest }.Except(Elsewhere))
                 await SaysAsync(node, $"guest {guest} attached");
         }
+
+        await SaysAsync("ips-1", "guest alice attached");
     }
 
     public async Task DisposeAsync()
@@ -223,12 +227,13 @@ public sealed class Site : IAsyncLifetime
                 svms {
                   waf-1 { type = waf }
                   counter-1 { type = counter }
+                  ips-1 { type = ips }
                 }
                 guests {
                   alice {
                     tenant = red
                     addresses = ["{{Alice}}", "::1"]
-                    svms = [waf-1, counter-1]
+                    svms = [waf-1, counter-1, ips-1]
                   }
                   bob {
                     tenant = blue
@@ -240,8 +245,10 @@ public sealed class Site : IAsyncLifetime
               chains {
                 web { svms = [waf, counter] }
                 counted { svms = [counter] }
+                guarded { svms = [ips, counter] }
                 bare { svms = [] }
               }
+              engines.ips.rules = ["{{_directory["ips.rules"]}}"]
               policy = [
                 { direction = incoming
                   port = "{{WebPort}}"
@@ -260,6 +267,10 @@ public sealed class Site : IAsyncLifetime
                   direction = outgoing
                   address = "{{_subnet}}.0/24"
                   chain = web }
+                { guest = alice
+                  direction = incoming
+                  port = "{{GuardedPort}}"
+                  chain = guarded }
               ]
             }
             """;

@@ -104,6 +104,6 @@ public sealed class WebTests(Site site)
         Assert.Contains("chain counted by rule 4", (await site.Command("tovm", "chain", "route", "bob", "outgoing", $"{site.Outside}:7070")).ToString(), StringComparison.Ordinal);
         Assert.Contains("denied: no rule matches", (await site.Command("tovm", "chain", "route", "bob", "outgoing", "127.0.0.1:7070")).ToString(), StringComparison.Ordinal);
         var chains = await site.Command("tovm", "chain", "list");
-        Assert.Equal(["bare", "counted", "web"], chains.EnumerateArray().Select(c => c.GetProperty("chain").GetString()));
+        Assert.Equal(["bare", "counted", "guarded", "web"], chains.EnumerateArray().Select(c => c.GetProperty("chain").GetString()));
     }
 }

@@ -15,8 +15,13 @@ internal sealed class Conversation : IDisposable
     private readonly MemoryStream[] _released = [new(), new()];
 
     public Conversation(INetworkSecuritySystem system, StreamDirection initiator = StreamDirection.Incoming)
+        : this(system, Facts(initiator))
     {
-        _facts = Facts(initiator);
+    }
+
+    public Conversation(INetworkSecuritySystem system, StreamFacts facts)
+    {
+        _facts = facts;
         _inspector = system.Open(_facts);
     }
 

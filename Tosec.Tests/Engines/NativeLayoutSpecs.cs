@@ -14,7 +14,12 @@ public sealed class NativeLayoutSpecs
         Assert.Equal(16, Unsafe.SizeOf<HttpNative.Bytes>());
         Assert.Equal(40, Unsafe.SizeOf<HttpNative.Field>());
         Assert.Equal(32, Offset<HttpNative.Field>(nameof(HttpNative.Field.Flags)));
-        Assert.Equal(96, Unsafe.SizeOf<HttpNative.Message>());
+        Assert.Equal(176, Unsafe.SizeOf<HttpNative.Message>());
+        Assert.Equal(96, Offset<HttpNative.Message>(nameof(HttpNative.Message.Path)));
+        Assert.Equal(112, Offset<HttpNative.Message>(nameof(HttpNative.Message.Query)));
+        Assert.Equal(128, Offset<HttpNative.Message>(nameof(HttpNative.Message.Line)));
+        Assert.Equal(144, Offset<HttpNative.Message>(nameof(HttpNative.Message.Reason)));
+        Assert.Equal(160, Offset<HttpNative.Message>(nameof(HttpNative.Message.RawFields)));
         Assert.Equal(8, Offset<HttpNative.Message>(nameof(HttpNative.Message.ContentLength)));
         Assert.Equal(16, Offset<HttpNative.Message>(nameof(HttpNative.Message.BodyOffset)));
         Assert.Equal(24, Offset<HttpNative.Message>(nameof(HttpNative.Message.Fields)));

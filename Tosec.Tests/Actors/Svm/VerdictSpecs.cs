@@ -142,6 +142,19 @@ public sealed class VerdictSpecs
     }
 
     [Fact]
+    public void Everything_that_was_found_in_a_payload_is_reported_with_its_outcome()
+    {
+        var second = TestEngine.Threat() with { SignatureId = 2 };
+        _first.OnInspect = (_, _, _) => Verdict.Block(TestEngine.Threat() with { SignatureId = 1, Others = [second] });
+        using var site = Site();
+        var (socket, peer) = OutsidePeer.Connect(site.Guest);
+        socket.Send("found");
+        WorkerHarness.Until(() => site.Threats.Reports.Count == 2);
+        Assert.Equal([(1L, true), (2L, true)], site.Threats.Reports.Select(report => (report.Threat.SignatureId, report.Blocked)));
+        peer.Dispose();
+    }
+
+    [Fact]
     public void Alert_passes_and_reports()
     {
         _first.OnInspect = static (_, _, _) => Verdict.Alert(TestEngine.Threat());

@@ -1,8 +1,7 @@
 using System.Buffers;
 using System.Text;
-using Tosec.Engines.Http;
 
-namespace Tosec.Engines.Waf;
+namespace Tosec.Engines.Http;
 
 /// <summary>
 /// What makes a message unacceptable before any rule looks at it: everything that a server could read differently from us. Each
