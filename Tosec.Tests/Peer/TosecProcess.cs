@@ -44,6 +44,13 @@ internal sealed partial class TosecProcess : IDisposable
     /// <summary>The program with <see cref="TestRole"/> in all roles.</summary>
     public static TosecProcess StartPeer(params IEnumerable<string> arguments) => new("Tosec.Tests.dll", arguments, null);
 
+    /// <summary>Another program of the solution, from the folder that it is built into.</summary>
+    public static TosecProcess StartProgram(string project, params IEnumerable<string> arguments)
+    {
+        var built = new DirectoryInfo(AppContext.BaseDirectory);
+        return new(Path.Combine(built.Parent!.Parent!.Parent!.Parent!.FullName, project, "bin", built.Parent.Name, built.Name, project + ".dll"), arguments, null);
+    }
+
     /// <summary>Runs the shipped program to its end.</summary>
     public static async Task<(int Code, string Output, string Errors)> RunAsync(
         IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)

@@ -174,6 +174,24 @@ public sealed class TosecSocket : IDisposable
         return value;
     }
 
+    /// <summary>Closes at once: the peer gets a reset, and what was sent may be lost.</summary>
+    public unsafe void Abort()
+    {
+        const int SO_LINGER = 13;
+        var noLinger = stackalloc int[2] { 1, 0 };
+        try
+        {
+            // If it fails the connection is over already.
+            _ = TosecClientCalls.SetOption(_handle, TosecClientCalls.SOL_SOCKET, SO_LINGER, noLinger, 2 * sizeof(int));
+        }
+        catch (ObjectDisposedException)
+        {
+            // Closed before, or by another thread at this moment.
+        }
+
+        Dispose();
+    }
+
     /// <summary>Closes: what was sent still arrives. Waits that run end with an exception.</summary>
     public void Dispose()
     {
