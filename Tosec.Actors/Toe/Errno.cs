@@ -12,6 +12,7 @@ internal static class Errno
     internal const int EPROTONOSUPPORT = 93;
     internal const int EOPNOTSUPP = 95;
     internal const int EAFNOSUPPORT = 97;
+    internal const int EADDRINUSE = 98;
     internal const int EADDRNOTAVAIL = 99;
     internal const int ENOPROTOOPT = 92;
     internal const int ECONNABORTED = 103;

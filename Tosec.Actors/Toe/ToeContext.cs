@@ -18,6 +18,9 @@ internal sealed class ToeContext(TrustedPort port, ChannelIntake intake, ToeSett
 
     public ToeSettings Settings { get; } = settings;
 
+    /// <summary>127.0.0.1 and ::1 of the guest.</summary>
+    public GuestLoopback Loopback { get; } = new(settings.Addresses);
+
     public WorkerDispatcher Dispatcher { get; } = dispatcher;
 
     public ToeCounters Counters { get; } = new();

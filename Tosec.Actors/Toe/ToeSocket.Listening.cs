@@ -1,4 +1,5 @@
 using System.Net;
+using Tosec.Actors.Chains;
 using Tosec.Actors.Inspection;
 using Tosec.Actors.Workers;
 using Tosec.Transport.Shm.Interop;
@@ -26,20 +27,17 @@ internal sealed partial class ToeSocket
             return -Errno.EINVAL;
         if (_asked is null && Bind(new IPEndPoint(IsIPv6 ? IPAddress.IPv6Any : IPAddress.Any, 0)) is < 0 and var refused)
             return refused;
-        var result = socket.Listen(_backlog);
+        // Its own last: without the others it would listen where nobody accepts.
+        var result = _others.Append(socket).Select(s => s.Listen(_backlog)).FirstOrDefault(r => r < 0);
         if (result < 0)
-            return result;
-        // The first address is the socket's own; a wildcard listens on the guest's other addresses by sockets of their own.
-        foreach (var endPoint in _bound.Skip(1))
         {
-            result = ListenToo(endPoint);
-            if (result < 0)
-            {
-                CloseListeners();
-                return result;
-            }
+            CloseOthers();
+            return result;
         }
 
+        _listeners.AddRange(_others.Select(other => new ToeSource(other, _toe.Dispatcher)));
+        _others.Clear();
+        _bound.ForEach(_toe.Loopback.Add);
         _listeners.Insert(0, _source!);
         if (!_acceptRingMade)
         {
@@ -56,22 +54,6 @@ internal sealed partial class ToeSocket
 
         _source = null;
         return 0;
-    }
-
-    private int ListenToo(IPEndPoint endPoint)
-    {
-        var socket = KernelSocket.Create(IsIPv6, out var errno);
-        if (socket is null)
-            return -errno;
-        _ = socket.SetOption(SocketOptions.SOL_SOCKET, 2, 1);
-        var result = socket.Bind(endPoint);
-        if (result >= 0)
-            result = socket.Listen(_backlog);
-        if (result < 0)
-            socket.Dispose();
-        else
-            _listeners.Add(new ToeSource(socket, _toe.Dispatcher));
-        return result;
     }
 
     private void Accept(ToeSource listener)
@@ -110,10 +92,8 @@ internal sealed partial class ToeSocket
     {
         var local = socket.LocalEndPoint;
         var remote = socket.RemoteEndPoint;
-        var decision = local is null || remote is null
-            ? default
-            : _toe.Settings.Policy.DecideIncoming(_toe.Settings.Guest, _toe.Settings.Tenant, remote.Address, local.Port);
-        var path = decision.Chain is null ? null : _toe.Worker.Resolve(decision.Chain);
+        var chain = local is null || remote is null ? null : ChainOf(local, remote);
+        var path = chain is null ? null : _toe.Worker.Resolve(chain);
         var accepted = path is null ? null : _toe.Worker.Make(IsIPv6);
         if (accepted is null)
         {
@@ -127,10 +107,19 @@ internal sealed partial class ToeSocket
         accepted.Own(socket);
         // As the kernel socket has it from its listener.
         accepted._resetOnClose = _resetOnClose;
-        accepted.Establish(decision.Chain!, path!, StreamDirection.Incoming, local!, remote!);
+        accepted._v6Only = _v6Only;
+        accepted.Establish(chain!, path!, StreamDirection.Incoming, _toe.Loopback.ToGuest(local!), _toe.Loopback.ToGuest(remote!));
         _acceptRing.Publish(ReceiveEntryKind.Accepted, accepted.ConnectionId, (uint)accepted.Slot);
         _toe.Port.NotifyAgent(Slot);
         _toe.Dispatcher.Loop.Register(accepted._source!, SocketEvents);
+    }
+
+    private ChainDefinition? ChainOf(IPEndPoint local, IPEndPoint remote)
+    {
+        // The guest's loopback is for the guest, whoever else can reach the TOVM's.
+        if (_toe.Loopback.Owns(local.Address))
+            return _toe.Loopback.Owns(remote.Address) || IsOwn(remote.Address) ? GuestLoopback.Chain : null;
+        return _toe.Settings.Policy.DecideIncoming(_toe.Settings.Guest, _toe.Settings.Tenant, remote.Address, local.Port).Chain;
     }
 
     // Nobody can accept any more what waits in the ring, so nobody would ever close it. Where the guest lies about its position, these
@@ -150,6 +139,9 @@ internal sealed partial class ToeSocket
 
     private void CloseListeners()
     {
+        CloseOthers();
+        if (_listeners.Count > 0)
+            _bound.ForEach(_toe.Loopback.Remove);
         foreach (var listener in _listeners)
         {
             _toe.Dispatcher.Loop.Unregister(listener);

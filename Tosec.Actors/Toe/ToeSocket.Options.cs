@@ -30,7 +30,19 @@ internal sealed partial class ToeSocket
         var socket = Socket ?? _listeners.FirstOrDefault()?.Socket;
         var result = !SocketOptions.MayGet(option.Level, option.Name) ? -Errno.ENOPROTOOPT
             : socket is null ? -Errno.EINVAL
+            : option is { Level: SocketOptions.IPPROTO_IPV6, Name: SocketOptions.IPV6_V6ONLY } ? IPv6Only(value[..(int)Math.Min(option.Length, (uint)value.Length)])
             : socket.GetOption(option.Level, option.Name, value[..(int)Math.Min(option.Length, (uint)value.Length)]);
         call.Answer(result, 0, result > 0 ? value[..result] : default);
+    }
+
+    private int IPv6Only(Span<byte> value)
+    {
+        if (!IsIPv6)
+            return -Errno.ENOPROTOOPT;
+        Span<byte> whole = stackalloc byte[sizeof(int)];
+        BitConverter.TryWriteBytes(whole, _v6Only ? 1 : 0);
+        var length = Math.Min(value.Length, whole.Length);
+        whole[..length].CopyTo(value);
+        return length;
     }
 }

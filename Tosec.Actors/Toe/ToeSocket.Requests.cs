@@ -7,12 +7,11 @@ using Tosec.Transport.Shm.Layout;
 
 namespace Tosec.Actors.Toe;
 
-/// <content>Requests of the guest: bind, connect, shut down.</content>
+/// <content>Requests of the guest: connect, shut down.</content>
 internal sealed partial class ToeSocket
 {
     private const uint SocketEvents = EventMask.Readable | EventMask.Writable | EventMask.PeerClosed | EventMask.EdgeTriggered;
 
-    private IPEndPoint? _asked;
     private bool _v6Only;
     private bool _watched;
 
@@ -45,25 +44,6 @@ internal sealed partial class ToeSocket
         }
     }
 
-    private int Bind(IPEndPoint? endPoint)
-    {
-        if (endPoint is null || Socket is not { } socket || _asked is not null)
-            return -Errno.EINVAL;
-        if (endPoint.AddressFamily == AddressFamily.InterNetworkV6 != IsIPv6)
-            return -Errno.EAFNOSUPPORT;
-        var addresses = LocalAddresses(endPoint.Address);
-        if (addresses.Count == 0)
-            return -Errno.EADDRNOTAVAIL;
-        var result = socket.Bind(new IPEndPoint(addresses[0], endPoint.Port));
-        if (result < 0)
-            return result;
-        var port = socket.LocalEndPoint?.Port ?? endPoint.Port;
-        _asked = new IPEndPoint(endPoint.Address, port);
-        _bound.AddRange(addresses.Select(a => new IPEndPoint(a, port)));
-        State.Local = SharedAddress.From(_asked);
-        return 0;
-    }
-
     private int Connect(IPEndPoint? remote)
     {
         switch (Status)
@@ -82,28 +62,28 @@ internal sealed partial class ToeSocket
             return -Errno.EINVAL;
         if (remote.AddressFamily == AddressFamily.InterNetworkV6 != IsIPv6)
             return -Errno.EAFNOSUPPORT;
-        var decision = _toe.Settings.Policy.DecideOutgoing(_toe.Settings.Guest, _toe.Settings.Tenant, remote);
-        if (decision.Chain is null)
+        var target = remote;
+        var standIn = _toe.Loopback.StandInForDestination(remote.Address);
+        if (standIn is not null)
+            target = new IPEndPoint(standIn, remote.Port);
+        var refused = standIn is not null ? ChooseLoopback(target) : ChooseChain(remote);
+        if (refused < 0)
+            return refused;
+        if (_asked is null && (standIn ?? SourceAddress(remote.Address)) is { } source)
         {
-            _toe.Counters.Denied++;
-            return -Errno.EACCES;
-        }
-
-        if (_toe.Worker.Resolve(decision.Chain) is null)
-            return -Errno.EHOSTUNREACH;
-        _chain = decision.Chain;
-        if (_asked is null && SourceAddress() is { } source)
-        {
+            AllowStandIn(socket, source);
             // The port is chosen at connect, so that two connections may share one.
             _ = socket.SetOption(0, 24, 1);
-            if (socket.Bind(new IPEndPoint(source, 0)) is < 0 and var refused)
+            refused = socket.Bind(new IPEndPoint(source, 0));
+            if (refused < 0)
                 return refused;
         }
 
-        var result = socket.Connect(remote);
+        CloseOthers();
+        var result = socket.Connect(target);
         // What the kernel ends a failed attempt with, when asked for the next one; the one after it begins.
         if (result == -Errno.ECONNABORTED && Status == StreamStatus.Failed)
-            result = socket.Connect(remote);
+            result = socket.Connect(target);
         if (result is < 0 and not -Errno.EINPROGRESS)
             return result;
         _toe.Counters.Connects++;
@@ -120,6 +100,35 @@ internal sealed partial class ToeSocket
         return 0;
     }
 
+    private int ChooseChain(IPEndPoint remote)
+    {
+        // As in the kernel: what is bound to loopback does not get out.
+        if (IsBoundToLoopback)
+            return -Errno.EINVAL;
+        var decision = GuestLoopback.IsStandIn(remote.Address)
+            ? default
+            : _toe.Settings.Policy.DecideOutgoing(_toe.Settings.Guest, _toe.Settings.Tenant, remote);
+        if (decision.Chain is null)
+        {
+            _toe.Counters.Denied++;
+            return -Errno.EACCES;
+        }
+
+        if (_toe.Worker.Resolve(decision.Chain) is null)
+            return -Errno.EHOSTUNREACH;
+        _chain = decision.Chain;
+        return 0;
+    }
+
+    private int ChooseLoopback(IPEndPoint standIn)
+    {
+        // Not the kernel's to say: a server of the TOVM's may listen there, on all addresses.
+        if (!_toe.Loopback.IsListening(standIn))
+            return -Errno.ECONNREFUSED;
+        _chain = GuestLoopback.Chain;
+        return 0;
+    }
+
     private void OnConnected()
     {
         var error = Socket!.TakeError();
@@ -127,7 +136,7 @@ internal sealed partial class ToeSocket
         {
             if (_toe.Worker.Resolve(_chain!) is { } path)
             {
-                Establish(_chain!, path, StreamDirection.Outgoing, local, remote);
+                Establish(_chain!, path, StreamDirection.Outgoing, _toe.Loopback.ToGuest(local), _toe.Loopback.ToGuest(remote));
                 Read(peerClosed: true);
                 return;
             }
@@ -162,17 +171,4 @@ internal sealed partial class ToeSocket
 
         return 0;
     }
-
-    // The guest's own addresses that an address asked for means; an IPv4 one in the form that an IPv6 socket binds to.
-    private List<IPAddress> LocalAddresses(IPAddress asked)
-    {
-        if (!asked.Equals(IPAddress.Any) && !asked.Equals(IPAddress.IPv6Any))
-            return _toe.Settings.Addresses.Any(a => a.Equals(asked.IsIPv4MappedToIPv6 ? asked.MapToIPv4() : asked)) ? [asked] : [];
-        return [.. _toe.Settings.Addresses
-            .Where(a => !IsIPv6 ? a.AddressFamily == AddressFamily.InterNetwork : a.AddressFamily == AddressFamily.InterNetworkV6 || !_v6Only)
-            .Select(a => IsIPv6 ? a.MapToIPv6() : a)];
-    }
-
-    private IPAddress? SourceAddress() => LocalAddresses(IsIPv6 ? IPAddress.IPv6Any : IPAddress.Any)
-        .FirstOrDefault(a => !IsIPv6 || !a.IsIPv4MappedToIPv6);
 }

@@ -174,7 +174,7 @@ internal sealed partial class ToeSocket
             return null;
         var names = _toe.Worker.PartyNames;
         return new StreamReport(ConnectionId, _toe.Settings.Guest,
-            _guestEndPoint?.ToString() ?? (_bound.Count > 0 ? string.Join(" ", _bound) : "-"),
+            _guestEndPoint?.ToString() ?? (_bound.Count > 0 ? string.Join(" ", _bound.Select(_toe.Loopback.ToGuest)) : "-"),
             _peerEndPoint?.ToString() ?? "-",
             Entry is null ? "-" : _initiator == StreamDirection.Outgoing ? "guest" : "peer",
             _aborted ? "aborted" : _draining ? "blocked" : _guestClosed ? "closing" : Status.ToString().ToLowerInvariant(),

@@ -69,6 +69,7 @@ internal sealed class ToeWorkerActor : UntypedActor
         _toe.Dispatcher.Loop.RemovePoller(_toe.Port);
         _toe.Dispatcher.Loop.RemovePoller(_worker);
         _toe.Dispatcher.Loop.RemoveTicker(_worker);
+        _toe.Loopback.Dispose();
     }
 
     // What was on its way to a socket that failed or stopped.

@@ -19,7 +19,7 @@ internal static class SiteSettings
             svms.Add(name, new HostSvmSettings(name, svm.Choice("type", SvmTypes)));
 
         var guests = new Dictionary<string, HostGuestSettings>(StringComparer.Ordinal);
-        var owners = new Dictionary<(string Tenant, IPAddress Address), string>();
+        var owners = new Dictionary<IPAddress, string>();
         foreach (var (name, guest) in host.NamedSections("guests", "guest-defaults", "tenant"))
         {
             if (svms.ContainsKey(name))
@@ -27,11 +27,11 @@ internal static class SiteSettings
             var settings = ReadGuest(name, guest, svms);
             foreach (var address in settings.Addresses)
             {
-                if (!owners.TryAdd((settings.Tenant, address), name))
-                {
-                    throw guest.Refuse(
-                        "addresses", "each address once in a tenant", $"a list with {address}, which {owners[(settings.Tenant, address)]} has");
-                }
+                // Of two guests with one address, the one could take what is meant for the other.
+                if (!owners.TryAdd(address, name))
+                    throw guest.Refuse("addresses", "each address once", $"a list with {address}, which {owners[address]} has");
+                if (LoopbackAddresses.Reserved.Contains(address))
+                    throw guest.Refuse("addresses", $"no address of {LoopbackAddresses.Reserved}", $"a list with {address}");
             }
 
             guests.Add(name, settings);

@@ -94,7 +94,7 @@ public sealed class WebTests(Site site)
             Assert.Equal((0, "the world outside\n"), (wget.Code, wget.Output));
         }
 
-        var denied = await site.RunIn("bob", "curl", "-sS", "-m", "20", "http://127.0.0.1:7070/");
+        var denied = await site.RunIn("bob", "curl", "-sS", "-m", "20", "http://127.0.0.2:7070/");
         Assert.Equal(7, denied.Code);
         var blocked = await site.RunIn("alice", "curl", "-sS", "-m", "20", "-w", "%{http_code}", $"http://{site.Outside}:7070/?q=%3Cscript%3Ealert(1)%3C/script%3E");
         Assert.EndsWith("403", blocked.Output, StringComparison.Ordinal);
@@ -102,7 +102,8 @@ public sealed class WebTests(Site site)
 
         // The node says beforehand what it does.
         Assert.Contains("chain counted by rule 4", (await site.Command("tovm", "chain", "route", "bob", "outgoing", $"{site.Outside}:7070")).ToString(), StringComparison.Ordinal);
-        Assert.Contains("denied: no rule matches", (await site.Command("tovm", "chain", "route", "bob", "outgoing", "127.0.0.1:7070")).ToString(), StringComparison.Ordinal);
+        Assert.Contains("denied: no rule matches", (await site.Command("tovm", "chain", "route", "bob", "outgoing", "127.0.0.2:7070")).ToString(), StringComparison.Ordinal);
+        Assert.Contains("stays within the guest", (await site.Command("tovm", "chain", "route", "bob", "outgoing", "[::1]:7070")).ToString(), StringComparison.Ordinal);
         var chains = await site.Command("tovm", "chain", "list");
         Assert.Equal(["bare", "counted", "guarded", "web"], chains.EnumerateArray().Select(c => c.GetProperty("chain").GetString()));
     }

@@ -7,9 +7,12 @@ namespace Tosec.Tests.Peer;
 /// <summary>The outside: plain kernel sockets, with deadlines that only guard against hanging.</summary>
 internal static class OutsidePeer
 {
+    /// <summary>An address of no guest's: 127.0.0.1 is each guest's own.</summary>
+    public static IPAddress Address { get; } = IPAddress.Parse("127.0.78.1");
+
     public static Socket Listen(IPAddress? address = null)
     {
-        var endPoint = new IPEndPoint(address ?? IPAddress.Loopback, 0);
+        var endPoint = new IPEndPoint(address ?? Address, 0);
         var socket = new Socket(endPoint.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         socket.Bind(endPoint);
         socket.Listen(128);

@@ -26,6 +26,9 @@ internal sealed record TestSiteOptions
     /// <summary>Whether the guests have agents, which then hold their places on the links.</summary>
     public bool Agents { get; init; }
 
+    /// <summary>Whether the guests have the IPv6 loopback address for one of their own, which makes it an ordinary one.</summary>
+    public bool IPv6 { get; init; } = true;
+
     public FailurePolicy OnFailure { get; init; }
     public long HoldLimitBytes { get; init; } = 1 << 20;
     public TimeSpan HoldDeadline { get; init; } = TimeSpan.FromMinutes(5);
@@ -114,7 +117,7 @@ internal sealed class TestSite : IDisposable
     public string AgentSocket(string guest) => _directory[$"{guest}.agent"];
 
     public void StartTovm() => Start("tovm", (system, attach) => Vm.StartTovm(system,
-        [.. _options.Guests.Select(g => new ToeSettings(g, "tenant", [AddressOf(g), IPAddress.IPv6Loopback], _policy))],
+        [.. _options.Guests.Select(g => new ToeSettings(g, "tenant", _options.IPv6 ? [AddressOf(g), IPAddress.IPv6Loopback] : [AddressOf(g)], _policy))],
         guest => attach(guest, () => ProcessAttachment.Connect(_directory.Path, guest, TovmParty, trusted: true)), Worker),
         Party.Tovm);
 

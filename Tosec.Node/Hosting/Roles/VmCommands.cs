@@ -48,6 +48,8 @@ internal static class VmCommands
                 "incoming" => StreamDirection.Incoming,
                 var other => throw new CommandException($"{other} is no direction; allowed: outgoing, incoming"),
             };
+            if (initiator == StreamDirection.Outgoing && LoopbackAddresses.StayWithin(peer.Address, guest.Addresses))
+                return CommandResult.FromText("stays within the guest: its loopback");
             var decision = await vm.Ask<PolicyDecision>(new ChainsProtocol.Route(guest.Name, guest.Tenant, initiator, peer), cancellation).ConfigureAwait(false);
             return CommandResult.FromText(decision.ToString());
         },

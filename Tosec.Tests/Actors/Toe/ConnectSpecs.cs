@@ -20,7 +20,7 @@ public sealed class ConnectSpecs
     public void Connecting_carries_both_directions_and_the_ends_behind_them(bool ipv6, int svms)
     {
         using var site = Site(svms);
-        using var listener = OutsidePeer.Listen(ipv6 ? IPAddress.IPv6Loopback : IPAddress.Loopback);
+        using var listener = OutsidePeer.Listen(ipv6 ? IPAddress.IPv6Loopback : null);
         var socket = site.Guest.Socket(ipv6);
         Assert.Equal(0, socket.Connect(listener.LocalEndPoint!));
         using var peer = OutsidePeer.Guard(listener.Accept());
@@ -90,7 +90,7 @@ public sealed class ConnectSpecs
         using var site = Site(1);
         using var listener = OutsidePeer.Listen();
         using var unused = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        unused.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        unused.Bind(new IPEndPoint(OutsidePeer.Address, 0));
         var socket = site.Guest.Socket();
         Assert.Equal(-ECONNREFUSED, socket.Connect(unused.LocalEndPoint!));
         Assert.Equal(StreamStatus.Failed, socket.Status);
@@ -139,8 +139,8 @@ public sealed class ConnectSpecs
     public void Only_the_guests_own_addresses_can_be_bound()
     {
         using var site = Site(0);
-        Assert.Equal(-EADDRNOTAVAIL, site.Guest.Socket().Bind(new IPEndPoint(IPAddress.Loopback, 0)));
-        Assert.Equal(-EADDRNOTAVAIL, site.Guest.Socket(ipv6: true).Bind(new IPEndPoint(IPAddress.Parse("::ffff:127.0.0.1"), 0)));
+        Assert.Equal(-EADDRNOTAVAIL, site.Guest.Socket().Bind(new IPEndPoint(OutsidePeer.Address, 0)));
+        Assert.Equal(-EADDRNOTAVAIL, site.Guest.Socket(ipv6: true).Bind(new IPEndPoint(OutsidePeer.Address.MapToIPv6(), 0)));
         Assert.Equal(-EAFNOSUPPORT, site.Guest.Socket().Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0)));
         var socket = site.Guest.Socket();
         Assert.Equal(0, socket.Bind(new IPEndPoint(site.AddressOf(), 0)));

@@ -108,6 +108,8 @@ public class SettingsTests
     [InlineData("tosec.host.guests.a.send-pool = 4097", "tosec.host.guests.a.send-pool in n.conf is \"4097\"; allowed: bytes from 256k to 16g in multiples of 4k")]
     [InlineData("tosec.host.guests.a.addresses = [\"0.0.0.0\"]", "tosec.host.guests.a.addresses in n.conf is \"0.0.0.0\"; allowed: a list of IPv4")]
     [InlineData("tosec.host.guests.b.tenant = red\ntosec.host.guests.b.addresses = [\"fd00::1\"]", "tosec.host.guests.b.addresses in n.conf is a list with fd00::1, which a has")]
+    [InlineData("tosec.host.guests.b.addresses = [\"fd00::1\"]", "tosec.host.guests.b.addresses in n.conf is a list with fd00::1, which a has")]
+    [InlineData("tosec.host.guests.b.addresses = [\"127.255.3.4\"]", "tosec.host.guests.b.addresses in n.conf is a list with 127.255.3.4; allowed: no address of 127.255.0.0/16")]
     [InlineData("tosec.host.guests.a.svms = [waf1, waf1]", "tosec.host.guests.a.svms in n.conf is a list with waf1 2 times; allowed: each value once")]
     [InlineData("tosec.host.guests.a.svms = [nope]", "tosec.host.guests.a.svms in n.conf is a list with nope; allowed: names of tosec.host.svms: waf1, cnt")]
     [InlineData("tosec.host.guests.c { }", "tosec.host.guests.c.tenant is missing in n.conf; allowed: letters")]
