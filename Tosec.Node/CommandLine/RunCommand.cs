@@ -9,7 +9,6 @@ namespace Tosec.Node.CommandLine;
 /// <summary><c>tosec run</c>: becomes the program, with the socket library preloaded and the agent named.</summary>
 internal static class RunCommand
 {
-    private const string AgentVariable = "TOSEC_AGENT";
     private const string PreloadVariable = "TOSEC_PRELOAD";
     private const string PreloadFile = "libtosec-preload.so";
     private const int ENOENT = 2;
@@ -21,7 +20,7 @@ internal static class RunCommand
         var program = ProgramFile.Find(words[0], Environment.GetEnvironmentVariable("PATH"));
         ProgramFile.RequirePreloadable(program);
         var preload = FindPreload();
-        var socket = FindAgent(agent, guest, runDirectory);
+        var socket = AgentChoice.Find(agent, guest, runDirectory);
 
         OpenFileLimit.TakeFromParent();
         RuntimeFiles.Remove();
@@ -48,39 +47,6 @@ internal static class RunCommand
         return path;
     }
 
-    private static string FindAgent(string? agent, string? guest, string? runDirectory)
-    {
-        var socket = agent ?? AgentOf(guest, runDirectory ?? RunDirectory.Default);
-        if (!Path.Exists(socket))
-            throw new CommandLineException(ExitCode.Unavailable, $"there is no agent: {socket} does not exist (is the guest's node running?)");
-        if (!UnixSockets.IsAnswering(socket, System.Net.Sockets.SocketType.Seqpacket))
-            throw new CommandLineException(ExitCode.Unavailable, $"there is no agent: nobody answers on {socket} (is the guest's node running?)");
-        return Path.GetFullPath(socket);
-    }
-
-    private static string AgentOf(string? guest, string runDirectory)
-    {
-        const string Socket = "agent.sock";
-        if (guest is not null)
-        {
-            return Names.IsValid(guest)
-                ? Path.Combine(runDirectory, guest, Socket)
-                : throw new CommandLineException(ExitCode.Usage, $"--guest {guest}: not a name; allowed: {Names.Allowed}");
-        }
-
-        if (Environment.GetEnvironmentVariable(AgentVariable) is { Length: > 0 } inherited)
-            return inherited;
-        var found = RunDirectory.Directories(runDirectory).Where(d => Path.Exists(Path.Combine(d, Socket))).ToArray();
-        return found.Length switch
-        {
-            1 => Path.Combine(found[0], Socket),
-            0 => throw new CommandLineException(
-                ExitCode.Unavailable, $"there is no agent in {runDirectory} (is the guest's node running? else name it by --agent)"),
-            _ => throw new CommandLineException(
-                ExitCode.Usage, $"which guest? name one by --guest: {string.Join(", ", found.Select(Path.GetFileName).Order())}"),
-        };
-    }
-
     // The runtime's strings cannot hold every byte sequence; the kernel's copy of the command line can.
     private static IReadOnlyList<byte[]> RawArguments(IReadOnlyList<string> words)
     {
@@ -99,9 +65,9 @@ internal static class RunCommand
 
         // First of all, so that no other preloaded library's wrappers lie between the program and ours; and once in a nested run.
         var others = before.Split((char[])[':', ' '], StringSplitOptions.RemoveEmptyEntries).Where(library => library != preload);
-        environment.RemoveAll(entry => IsOf(entry, "LD_PRELOAD") || IsOf(entry, AgentVariable));
+        environment.RemoveAll(entry => IsOf(entry, "LD_PRELOAD") || IsOf(entry, AgentChoice.Variable));
         environment.Add(Encoding.UTF8.GetBytes("LD_PRELOAD=" + string.Join(':', others.Prepend(preload))));
-        environment.Add(Encoding.UTF8.GetBytes($"{AgentVariable}={socket}"));
+        environment.Add(Encoding.UTF8.GetBytes($"{AgentChoice.Variable}={socket}"));
         return environment;
     }
 

@@ -59,6 +59,7 @@ public static class TosecCommandLine
         var root = new RootCommand("TCP/IP offload and layer 7 security for virtual machines over shared memory.");
         root.Subcommands.Add(BuildNode(roles));
         root.Subcommands.Add(BuildRun());
+        root.Subcommands.Add(BuildDns());
         root.Subcommands.Add(BuildCmd());
         root.Subcommands.Add(VmCommand.Build());
         root.Subcommands.Add(BuildConfig());
@@ -78,10 +79,33 @@ public static class TosecCommandLine
         return node;
     }
 
+    private static Command BuildDns()
+    {
+        var server = new Option<string[]>("--server") { Description = "DNS server to ask by TCP over TOSEC; may be given several times.", Required = true, HelpName = "ADDRESS[:PORT]" };
+        var listen = new Option<string>("--listen")
+        {
+            Description = "Where the guest's resolvers ask, in its own kernel.",
+            HelpName = "ADDRESS[:PORT]",
+            DefaultValueFactory = _ => "127.0.0.1:53",
+        };
+        var (agent, guest, directory) = (AgentOption(), GuestOption(), RunDirectoryOption());
+        var dns = new Command("dns", "Answers a guest's name queries from a DNS server that it reaches over TOSEC.");
+        dns.Options.Add(server);
+        dns.Options.Add(listen);
+        dns.Options.Add(agent);
+        dns.Options.Add(guest);
+        dns.Options.Add(directory);
+        dns.SetAction(async (parsed, _) =>
+        {
+            var socket = AgentChoice.Find(parsed.GetValue(agent), parsed.GetValue(guest), parsed.GetValue(directory));
+            return (int)await DnsCommand.ExecuteAsync(socket, parsed.GetValue(listen)!, parsed.GetValue(server)!).ConfigureAwait(false);
+        });
+        return dns;
+    }
+
     private static Command BuildRun()
     {
-        var agent = new Option<string?>("--agent") { Description = "Socket of the guest's agent.", HelpName = "SOCKET" };
-        var guest = new Option<string?>("--guest") { Description = "Guest whose agent to use.", HelpName = "NAME" };
+        var (agent, guest) = (AgentOption(), GuestOption());
         var directory = RunDirectoryOption();
         var program = new Argument<string[]>("PROGRAM") { Description = "Program and its arguments.", Arity = ArgumentArity.OneOrMore };
         var run = new Command("run", "Becomes PROGRAM, its sockets served by TOSEC.");
@@ -155,6 +179,10 @@ public static class TosecCommandLine
         rules.Subcommands.Add(check);
         return rules;
     }
+
+    private static Option<string?> AgentOption() => new("--agent") { Description = "Socket of the guest's agent.", HelpName = "SOCKET" };
+
+    private static Option<string?> GuestOption() => new("--guest") { Description = "Guest whose agent to use.", HelpName = "NAME" };
 
     internal static Option<string?> RunDirectoryOption() => new("--run-directory")
     {
