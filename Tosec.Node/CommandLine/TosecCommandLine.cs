@@ -83,14 +83,19 @@ public static class TosecCommandLine
         var agent = new Option<string?>("--agent") { Description = "Socket of the guest's agent.", HelpName = "SOCKET" };
         var guest = new Option<string?>("--guest") { Description = "Guest whose agent to use.", HelpName = "NAME" };
         var directory = RunDirectoryOption();
+        var allSyscalls = new Option<bool>("--all-syscalls")
+        {
+            Description = "Serves programs that make system calls themselves (Go, statically linked ones); slower.",
+        };
         var program = new Argument<string[]>("PROGRAM") { Description = "Program and its arguments.", Arity = ArgumentArity.OneOrMore };
         var run = new Command("run", "Becomes PROGRAM, its sockets served by TOSEC.");
         run.Options.Add(agent);
         run.Options.Add(guest);
         run.Options.Add(directory);
+        run.Options.Add(allSyscalls);
         run.Arguments.Add(program);
         run.SetAction(parsed => (int)RunCommand.Execute(
-            parsed.GetValue(agent), parsed.GetValue(guest), parsed.GetValue(directory), parsed.GetValue(program)!));
+            parsed.GetValue(agent), parsed.GetValue(guest), parsed.GetValue(directory), parsed.GetValue(allSyscalls), parsed.GetValue(program)!));
         return run;
     }
 
