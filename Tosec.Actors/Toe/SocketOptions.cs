@@ -15,8 +15,8 @@ internal static class SocketOptions
 
     internal static bool MaySet(int level, int name) => (level, name) switch
     {
-        // REUSEADDR, SNDBUF, RCVBUF, KEEPALIVE, OOBINLINE, PRIORITY, LINGER, REUSEPORT, RCVLOWAT
-        (SOL_SOCKET, 2 or 7 or 8 or 9 or 10 or 12 or 13 or 15 or 18) => true,
+        // REUSEADDR, BROADCAST (which Go sets on all sockets), SNDBUF, RCVBUF, KEEPALIVE, OOBINLINE, PRIORITY, LINGER, REUSEPORT, RCVLOWAT
+        (SOL_SOCKET, 2 or 6 or 7 or 8 or 9 or 10 or 12 or 13 or 15 or 18) => true,
         // NODELAY, MAXSEG, CORK, KEEPIDLE, KEEPINTVL, KEEPCNT, SYNCNT, LINGER2, DEFER_ACCEPT, WINDOW_CLAMP, QUICKACK, USER_TIMEOUT,
         // NOTSENT_LOWAT
         (IPPROTO_TCP, 1 or 2 or 3 or 4 or 5 or 6 or 7 or 8 or 9 or 10 or 12 or 18 or 25) => true,

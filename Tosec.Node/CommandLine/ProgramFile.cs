@@ -1,16 +1,19 @@
 using System.Buffers.Binary;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 using Tosec.Node.Interop;
 
 namespace Tosec.Node.CommandLine;
 
-/// <summary>Finds the program that is to run under the socket library, and tells whether the library can be loaded into it.</summary>
+/// <summary>Finds the program that is to run with TOSEC sockets, and tells whether it can have them.</summary>
 internal static class ProgramFile
 {
     private const int MaxInterpreters = 4;
     private const int HeaderBytes = 64;
     private const int MaxProgramHeaders = 512;
     private const uint ProgramInterpreter = 3;
+    private const uint ProgramNote = 4;
+    private const string ServedOtherwise = " (tosec run --all-syscalls serves it)";
     private const UnixFileMode AnyExecute = UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
     /// <summary>Looks the program up as a shell does: a name with a slash is a path, any other is searched in PATH.</summary>
@@ -36,15 +39,18 @@ internal static class ProgramFile
             : new CommandLineException(ExitCode.NotExecutable, $"{refused} is not executable");
     }
 
-    /// <summary>Refuses what the loader would run without the library: its connections would reach nothing.</summary>
-    /// <exception cref="CommandLineException">The file, or the interpreter its first line names, cannot be preloaded (78).</exception>
-    public static void RequirePreloadable(string path)
+    /// <summary>
+    /// Refuses what would run without TOSEC sockets: what the loader does not preload into or what makes its system calls itself;
+    /// with <paramref name="allSyscalls"/>, what the filter does not serve.
+    /// </summary>
+    /// <exception cref="CommandLineException">The file, or the interpreter its first line names, cannot be served (78).</exception>
+    public static void RequireServable(string path, bool allSyscalls)
     {
         var file = path;
         for (var i = 0; i < MaxInterpreters; i++)
         {
-            RefusePrivileged(file, path);
-            if (Inspect(file, path) is not { } interpreter)
+            RefusePrivileged(file, path, allSyscalls);
+            if (Inspect(file, path, allSyscalls) is not { } interpreter)
                 return;
             file = interpreter;
         }
@@ -58,17 +64,18 @@ internal static class ProgramFile
             .Select(directory => Path.Combine(directory.Length == 0 ? "." : directory, program));
     }
 
-    private static void RefusePrivileged(string file, string program)
+    private static void RefusePrivileged(string file, string program, bool allSyscalls)
     {
+        var consequence = allSyscalls ? "a supervised program gets no privileges" : "the loader does not preload into it";
         var mode = File.GetUnixFileMode(file);
         if (mode.HasFlag(UnixFileMode.SetUser) || mode.HasFlag(UnixFileMode.SetGroup))
-            throw Refuse(file, program, "is setuid or setgid: the loader does not preload into it");
+            throw Refuse(file, program, $"is setuid or setgid: {consequence}");
         if (Environment.UserName != "root" && ProcessImage.HasCapabilities(file))
-            throw Refuse(file, program, "has file capabilities: the loader does not preload into it");
+            throw Refuse(file, program, $"has file capabilities: {consequence}");
     }
 
     // Returns the interpreter of a script; null for everything that has none.
-    private static string? Inspect(string path, string program)
+    private static string? Inspect(string path, string program, bool allSyscalls)
     {
         try
         {
@@ -80,11 +87,9 @@ internal static class ProgramFile
             if (!head.StartsWith("\x7f"u8) || head.Length < HeaderBytes || !head[1..].StartsWith("ELF"u8))
                 return null;
             if (head[4] != 2)
-                throw Refuse(path, program, "is a 32-bit program: the socket library is 64-bit");
-            if (LoaderOf(file, head) is not { } loader)
-                throw Refuse(path, program, "is statically linked: there is no loader that could preload the socket library");
-            if (loader.Contains("musl", StringComparison.Ordinal))
-                throw Refuse(path, program, $"is not linked with glibc (its loader is {loader})");
+                throw Refuse(path, program, allSyscalls ? "is a 32-bit program: only 64-bit system calls are served" : "is a 32-bit program: the socket library is 64-bit");
+            if (!allSyscalls && WhyNotPreloaded(file, head) is { } reason)
+                throw Refuse(path, program, reason + ServedOtherwise);
             return null;
         }
         catch (UnauthorizedAccessException)
@@ -102,26 +107,44 @@ internal static class ProgramFile
         return words.Length > 0 && File.Exists(words[0]) ? words[0] : null;
     }
 
-    private static string? LoaderOf(Microsoft.Win32.SafeHandles.SafeFileHandle file, ReadOnlySpan<byte> head)
+    private static string? WhyNotPreloaded(SafeFileHandle file, ReadOnlySpan<byte> head)
     {
-        var offset = BinaryPrimitives.ReadInt64LittleEndian(head[32..]);
-        int size = BinaryPrimitives.ReadUInt16LittleEndian(head[54..]);
-        int count = BinaryPrimitives.ReadUInt16LittleEndian(head[56..]);
-        Span<byte> header = stackalloc byte[56];
-        Span<byte> name = stackalloc byte[256];
+        string? loader = null;
+        foreach (var (type, content) in Segments(file, head.ToArray()))
+        {
+            if (type == ProgramNote && IsGo(content))
+                return "is a Go program: it makes its system calls past the socket library";
+            if (type == ProgramInterpreter)
+                loader = Encoding.UTF8.GetString(content.AsSpan()[..(content.AsSpan().IndexOf((byte)0) is >= 0 and var end ? end : content.Length)]);
+        }
+
+        if (loader is null)
+            return "is statically linked: there is no loader that could preload the socket library";
+        return loader.Contains("musl", StringComparison.Ordinal) ? $"is not linked with glibc (its loader is {loader})" : null;
+    }
+
+    // A note begins with the length of its owner's name, of its content, and its type; then the name.
+    private static bool IsGo(ReadOnlySpan<byte> note) =>
+        note.Length >= 16 && BinaryPrimitives.ReadUInt32LittleEndian(note) == 4 && note[12..].StartsWith("Go\0\0"u8);
+
+    // Type and first bytes of each segment that says what kind of program this is.
+    private static IEnumerable<(uint Type, byte[] Content)> Segments(SafeFileHandle file, byte[] head)
+    {
+        var offset = BinaryPrimitives.ReadInt64LittleEndian(head.AsSpan(32));
+        int size = BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(54));
+        int count = BinaryPrimitives.ReadUInt16LittleEndian(head.AsSpan(56));
+        var header = new byte[56];
         for (var i = 0; i < Math.Min(count, MaxProgramHeaders) && size >= header.Length && offset > 0; i++)
         {
             if (RandomAccess.Read(file, header, offset + ((long)i * size)) < header.Length)
                 break;
-            if (BinaryPrimitives.ReadUInt32LittleEndian(header) != ProgramInterpreter)
+            var type = BinaryPrimitives.ReadUInt32LittleEndian(header);
+            var where = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(8));
+            if (type is not (ProgramInterpreter or ProgramNote) || where < 0)
                 continue;
-            var where = BinaryPrimitives.ReadInt64LittleEndian(header[8..]);
-            var read = where >= 0 ? RandomAccess.Read(file, name, where) : 0;
-            var end = name[..read].IndexOf((byte)0);
-            return Encoding.UTF8.GetString(name[..(end < 0 ? read : end)]);
+            var content = new byte[256];
+            yield return (type, content[..RandomAccess.Read(file, content, where)]);
         }
-
-        return null;
     }
 
     private static CommandLineException Refuse(string file, string program, string why) =>

@@ -107,14 +107,19 @@ public static class TosecCommandLine
     {
         var (agent, guest) = (AgentOption(), GuestOption());
         var directory = RunDirectoryOption();
+        var allSyscalls = new Option<bool>("--all-syscalls")
+        {
+            Description = "Serves programs that make system calls themselves (Go, statically linked ones); slower.",
+        };
         var program = new Argument<string[]>("PROGRAM") { Description = "Program and its arguments.", Arity = ArgumentArity.OneOrMore };
         var run = new Command("run", "Becomes PROGRAM, its sockets served by TOSEC.");
         run.Options.Add(agent);
         run.Options.Add(guest);
         run.Options.Add(directory);
+        run.Options.Add(allSyscalls);
         run.Arguments.Add(program);
         run.SetAction(parsed => (int)RunCommand.Execute(
-            parsed.GetValue(agent), parsed.GetValue(guest), parsed.GetValue(directory), parsed.GetValue(program)!));
+            parsed.GetValue(agent), parsed.GetValue(guest), parsed.GetValue(directory), parsed.GetValue(allSyscalls), parsed.GetValue(program)!));
         return run;
     }
 

@@ -26,7 +26,8 @@ static _Noreturn void fail(int code, const char *what, int error) {
     exit(code);
 }
 
-/* ---- the program's side ------------------------------------------------------------------------------------------- */
+/* ---- the program's side -------------------------------------------------------------------------------------------
+ */
 
 static int send_descriptor(int link, int fd, int error) {
     union {
@@ -80,7 +81,8 @@ static _Noreturn void become_program(char **words, int link, pid_t supervisor, c
     _exit(errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
 }
 
-/* ---- the supervisor's side ---------------------------------------------------------------------------------------- */
+/* ---- the supervisor's side ----------------------------------------------------------------------------------------
+ */
 
 /* Whoever waits for the end of a pipe that the program was given must not wait for us. */
 static void keep_only(int one, int other) {
@@ -151,7 +153,7 @@ static _Noreturn void end_alike(void) {
 /* Until no process is left that the filter is on, and what they have sent is sent. */
 static void serve(int calls, int signals) {
     for (bool all_gone = false; !all_gone || first > 0 || bridges_any();) {
-        uint32_t ready = bridges_wait(-1);
+        uint32_t ready = bridges_wait();
         struct call call;
         if ((ready & 1u << SIGNALS) != 0) take_signals(signals);
         if ((ready & 1u << CALLS) != 0 && program_next(&call) == 1) calls_handle(&call);

@@ -1,8 +1,8 @@
 /*
- * tosec-supervise: TOSEC sockets for programs that call the kernel themselves. A seccomp filter gives the socket calls of
- * the program and its children to this process, which answers them (seccomp_unotify(2)). A TOSEC socket of theirs is one
- * end of a UNIX stream pair that was put into their descriptors; a bridge pumps bytes between the other end and a TOSEC
- * connection of this process. One thread, one epoll set, nothing blocks but calls to the TOE.
+ * tosec-supervise: TOSEC sockets for programs that call the kernel themselves. A seccomp filter gives the socket calls
+ * of the program and its children to this process, which answers them (seccomp_unotify(2)). A TOSEC socket of theirs is
+ * one end of a UNIX stream pair that was put into their descriptors; a bridge pumps bytes between the other end and a
+ * TOSEC connection of this process. One thread, one epoll set, nothing blocks but calls to the TOE.
  *
  * The program is hostile: its memory and descriptors change while they are looked at. Memory is read once and written
  * only by a handle of the memory of the very process whose call is being answered; a descriptor is a bridge's if the
@@ -42,8 +42,8 @@ bool call_is_alive(const struct call *call);
 bool call_answer(const struct call *call, int64_t result);
 /* The kernel does it, on whatever the descriptor is by then. */
 void call_continue(const struct call *call);
-/* Puts a copy of fd into the program's descriptors and answers the call with its number, which is returned. Negative: no
- * answer was given: -ENOENT the call has ended, -EMFILE and others: for the program to hear. */
+/* Puts a copy of fd into the program's descriptors and answers the call with its number, which is returned. Negative:
+ * no answer was given: -ENOENT the call has ended, -EMFILE and others: for the program to hear. */
 int call_answer_descriptor(const struct call *call, int fd, bool close_on_exec);
 /* Exactly so many bytes, or -EFAULT; -ENOENT: the call has ended. */
 int program_read(const struct call *call, uint64_t from, void *to, size_t length);
@@ -76,6 +76,7 @@ struct arrival {
 struct waiting {
     struct waiting *next;
     struct call call;
+    uint64_t deadline; /* of monotonic_ms(), 0: none */
 };
 
 struct bridge {
@@ -104,14 +105,15 @@ struct bridge {
 
 /* Events of the epoll set: a bridge, and which of its two descriptors. */
 int bridges_start(void);
-/* Waits at most so long (-1: for ever) for bridges, or for one of the added descriptors, whose bits are returned. */
-uint32_t bridges_wait(int milliseconds);
+/* Waits for bridges and serves them, or for one of the added descriptors, whose bits are returned. */
+uint32_t bridges_wait(void);
 /* A bit of what bridges_wait returns when the descriptor is readable; bit 31 tells of a hang-up of bit 0's. */
 int bridges_add(int fd, uint32_t bit);
 void bridges_remove(int fd);
 bool bridges_any(void);
 struct bridge *bridge_find(uint64_t cookie);
-/* A bridge over a TOSEC socket, which it owns from here, and the program's end of it; or NULL, and *error is negative. */
+/* A bridge over a TOSEC socket, which it owns from here, and the program's end of it; or NULL, and *error is negative.
+ */
 struct bridge *bridge_make(int stream, enum bridge_state state, bool nonblocking, int *program_end, int *error);
 /* Ends the TOSEC socket as close() does. What still waits for an answer is told EINVAL. */
 void bridge_destroy(struct bridge *b);
@@ -121,19 +123,21 @@ void bridge_fill(struct bridge *b, int program_end);
 int bridge_connect(struct bridge *b);
 int bridge_listen(struct bridge *b, int backlog);
 void bridge_shut_listener(struct bridge *b);
-/* Keeps the call until there is something to answer. False: no memory. */
-bool bridge_wait(struct bridge *b, const struct call *call);
+/* Keeps the call until there is something to answer, or so many milliseconds (0: for ever). False: no memory. */
+bool bridge_wait(struct bridge *b, const struct call *call, uint64_t milliseconds);
 /* What is waiting in the listener's queue, or NULL. */
 struct arrival *bridge_arrival(struct bridge *b);
 /* The first arrival has been handed over. program_end may be -1. */
 void bridge_arrival_taken(struct bridge *b, int program_end);
 
-/* ---- supervise_calls.c -------------------------------------------------------------------------------------------- */
+/* ---- supervise_calls.c --------------------------------------------------------------------------------------------
+ */
 
 void calls_start(void);
 /* Answers a call, or keeps it for later. */
 void calls_handle(const struct call *call);
-/* Hands the listener's first connection to an accept. False: the call was not served, and the connection is still there. */
+/* Hands the listener's first connection to an accept. False: the call was not served, and the connection is still
+ * there. */
 bool calls_accept(struct bridge *listener, const struct call *call);
 /* Answers, and remembers what nobody has heard. */
 bool calls_answer(struct bridge *b, const struct call *call, int64_t result);

@@ -1,5 +1,5 @@
 #include "supervise.h"
-#include "fdtable.h"
+#include "sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,17 +10,20 @@
 #include <unistd.h>
 
 /* The pair's buffers, as the kernel counts; a piece that is moved at once; connections that wait for an accept. */
-enum { PAIR_BYTES = 128 * 1024, PIECE = 64 * 1024, ROUNDS = 8, MAX_ARRIVALS = 128, BUCKETS = 4096, STALL_MS = 100 };
+enum { PAIR_BYTES = 128 * 1024, PIECE = 64 * 1024, ROUNDS = 8, MAX_ARRIVALS = 128, BUCKETS = 4096, TICK_MS = 100 };
 
 static struct bridge *buckets[BUCKETS];
 static struct bridge *graves; /* dead, and maybe in the events that are being handled */
 static uint8_t piece[PIECE];
 static int epoll = -1;
-static uint32_t bridge_count, stalled_count;
+static uint32_t bridge_count;
+static uint32_t stalled_count, timed_count; /* what nobody tells of: looked after at ticks */
 
-/* ---- events ------------------------------------------------------------------------------------------------------- */
+/* ---- events -------------------------------------------------------------------------------------------------------
+ */
 
-/* Keys of the epoll set: a bridge's address, bit 0 for its stream; or an odd number below 64 for what bridges_add added. */
+/* Keys of the epoll set: a bridge's address, bit 0 for its stream; or an odd number below 64 for what bridges_add
+ * added. */
 enum { ADDED_KEYS = 64 };
 
 int bridges_start(void) {
@@ -75,7 +78,8 @@ static void update_interest(struct bridge *b) {
     watch(b->stream.fd, (uint64_t)(uintptr_t)b | 1, &b->stream_events, stream);
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------------- */
+/* ---- life -----------------------------------------------------------------------------------------------------------
+ */
 
 static void close_stream(int fd) {
     fdtable_forget(fd);
@@ -100,7 +104,8 @@ static int make_pair(int pair[2]) {
     int room = PAIR_BYTES / 2, off = 0; /* the kernel doubles it */
     for (int i = 0; i < 2; i++)
         setsockopt(pair[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-    /* Where the kernel has no such option, descriptors that the program sends end with the read that does not take them. */
+    /* Where the kernel has no such option, descriptors that the program sends end with the read that does not take
+     * them. */
     setsockopt(pair[0], SOL_SOCKET, PASS_RIGHTS, &off, sizeof off);
     return 0;
 }
@@ -115,7 +120,8 @@ struct bridge *bridge_make(int stream, enum bridge_state state, bool nonblocking
         close_stream(stream);
         return NULL;
     }
-    if (!fdtable_find(stream, &ref)) ref = (struct stream_ref){.fd = stream}; /* lost with its agent: calls will say so */
+    if (!fdtable_find(stream, &ref))
+        ref = (struct stream_ref){.fd = stream}; /* lost with its agent: calls will say so */
     b->pair = pair[0];
     b->stream = ref;
     b->state = state;
@@ -130,13 +136,24 @@ struct bridge *bridge_make(int stream, enum bridge_state state, bool nonblocking
     return b;
 }
 
-static void answer_waiting(struct bridge *b, int64_t result) {
+/* Takes a call out of those that wait. */
+static struct call unlink_waiting(struct waiting **at) {
+    struct waiting *w = *at;
+    struct call call = w->call;
+    *at = w->next;
+    if (w->deadline != 0) timed_count--;
+    free(w);
+    return call;
+}
+
+/* True if anybody has heard it. */
+static bool answer_waiting(struct bridge *b, int64_t result) {
+    bool heard = false;
     while (b->calls != NULL) {
-        struct waiting *w = b->calls;
-        b->calls = w->next;
-        calls_answer(b, &w->call, result);
-        free(w);
+        struct call call = unlink_waiting(&b->calls);
+        heard |= calls_answer(b, &call, result);
     }
+    return heard;
 }
 
 void bridge_destroy(struct bridge *b) {
@@ -180,7 +197,8 @@ static void reset_program(struct bridge *b) {
     bridge_destroy(b);
 }
 
-/* ---- bytes ---------------------------------------------------------------------------------------------------------- */
+/* ---- bytes ----------------------------------------------------------------------------------------------------------
+ */
 
 /* What is left of the piece, for later. */
 static bool keep(struct flow *flow, const uint8_t *bytes, size_t length) {
@@ -301,7 +319,8 @@ static void take_in(struct bridge *b) {
     }
 }
 
-/* ---- connecting ----------------------------------------------------------------------------------------------------- */
+/* ---- connecting -----------------------------------------------------------------------------------------------------
+ */
 
 void bridge_fill(struct bridge *b, int program_end) {
     static const uint8_t nothing[4096];
@@ -323,25 +342,14 @@ static void drain_fillers(struct bridge *b) {
     b->fillers = 0;
 }
 
-static bool answer_connect(struct bridge *b, int result) {
-    bool heard = false;
-    while (b->calls != NULL) {
-        struct waiting *w = b->calls;
-        b->calls = w->next;
-        heard |= calls_answer(b, &w->call, result);
-        free(w);
-    }
-    return heard;
-}
-
 static void connect_ended(struct bridge *b, int result) {
     if (result == 0) {
         b->state = BRIDGE_CONNECTED;
         drain_fillers(b);
-        answer_connect(b, 0);
+        answer_waiting(b, 0);
     } else {
         b->state = BRIDGE_FRESH;
-        if (!answer_connect(b, result)) {
+        if (!answer_waiting(b, result)) {
             b->error = -result;
             drain_fillers(b); /* writable: the program comes and asks why */
         }
@@ -367,24 +375,26 @@ static void go_on_connecting(struct bridge *b) {
     if (r != -EALREADY && r != -EINPROGRESS) connect_ended(b, r == -EISCONN ? 0 : r);
 }
 
-bool bridge_wait(struct bridge *b, const struct call *call) {
+bool bridge_wait(struct bridge *b, const struct call *call, uint64_t milliseconds) {
     struct waiting *w = calloc(1, sizeof *w), **at = &b->calls;
     if (w == NULL) return false;
     w->call = *call;
+    if (milliseconds != 0) {
+        w->deadline = monotonic_ms() + milliseconds;
+        timed_count++;
+    }
     while (*at != NULL) {
-        struct waiting *old = *at;
-        if (call_is_alive(&old->call)) {
-            at = &old->next;
-        } else { /* a signal has ended it */
-            *at = old->next;
-            free(old);
-        }
+        if (call_is_alive(&(*at)->call))
+            at = &(*at)->next;
+        else
+            unlink_waiting(at); /* a signal has ended it */
     }
     *at = w;
     return true;
 }
 
-/* ---- listening ------------------------------------------------------------------------------------------------------ */
+/* ---- listening ------------------------------------------------------------------------------------------------------
+ */
 
 struct arrival *bridge_arrival(struct bridge *b) {
     return b->waiting_arrivals == 0 ? NULL : &b->arrivals[b->first % b->room];
@@ -408,11 +418,8 @@ void bridge_arrival_taken(struct bridge *b, int program_end) {
 /* False: no call that waits could be served. */
 static bool hand_to_waiting(struct bridge *b) {
     while (b->calls != NULL && b->waiting_arrivals != 0) {
-        struct waiting *w = b->calls;
-        b->calls = w->next;
-        bool served = calls_accept(b, &w->call);
-        free(w);
-        if (!served) continue;
+        struct call call = unlink_waiting(&b->calls);
+        if (!calls_accept(b, &call)) continue;
         bridge_arrival_taken(b, -1);
         return true;
     }
@@ -431,7 +438,8 @@ static void take_arrivals(struct bridge *b) {
         struct arrival *next = &b->arrivals[(b->first + b->waiting_arrivals) % b->room];
         next->length = sizeof next->name;
         memset(&next->name, 0, sizeof next->name);
-        next->stream = core_accept(b->stream, (struct sockaddr *)&next->name, &next->length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        next->stream =
+            core_accept(b->stream, (struct sockaddr *)&next->name, &next->length, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (next->stream == -ECONNABORTED || next->stream == -EINTR) continue;
         if (next->stream == -EAGAIN) break;
         if (next->stream == -EMFILE || next->stream == -ENFILE || next->stream == -ENOMEM) {
@@ -470,7 +478,8 @@ void bridge_shut_listener(struct bridge *b) {
     update_interest(b);
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------------- */
+/* ---- the loop -------------------------------------------------------------------------------------------------------
+ */
 
 static void pair_event(struct bridge *b, uint32_t events) {
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) b->hung_up = true;
@@ -501,20 +510,27 @@ static void stream_event(struct bridge *b, uint32_t events) {
     }
 }
 
-static void try_stalled(void) {
+static void tick(void) {
+    uint64_t now = monotonic_ms();
     for (int i = 0; i < BUCKETS; i++)
-        for (struct bridge *b = buckets[i], *next; b != NULL; b = next) {
-            next = b->next;
+        for (struct bridge *b = buckets[i]; b != NULL; b = b->next) {
             set_stalled(b, false);
+            for (struct waiting **at = &b->calls; *at != NULL;) {
+                if ((*at)->deadline == 0 || (*at)->deadline > now) {
+                    at = &(*at)->next;
+                } else {
+                    struct call call = unlink_waiting(at);
+                    calls_answer(b, &call, b->state == BRIDGE_CONNECTING ? -EINPROGRESS : -EAGAIN);
+                }
+            }
         }
 }
 
-uint32_t bridges_wait(int milliseconds) {
+uint32_t bridges_wait(void) {
     enum { BATCH = 128 };
     struct epoll_event events[BATCH];
     uint32_t added = 0;
-    if (stalled_count != 0 && (milliseconds < 0 || milliseconds > STALL_MS)) milliseconds = STALL_MS;
-    int n = epoll_wait(epoll, events, BATCH, milliseconds);
+    int n = epoll_wait(epoll, events, BATCH, stalled_count != 0 || timed_count != 0 ? TICK_MS : -1);
     for (int i = 0; i < n; i++) {
         uint64_t key = events[i].data.u64;
         if (key < ADDED_KEYS) {
@@ -534,6 +550,6 @@ uint32_t bridges_wait(int milliseconds) {
         graves = b->next;
         free(b);
     }
-    if (stalled_count != 0) try_stalled();
+    if (stalled_count != 0 || timed_count != 0) tick();
     return added;
 }

@@ -30,7 +30,8 @@ bool calls_answer(struct bridge *b, const struct call *call, int64_t result) {
     return false;
 }
 
-/* ---- making sockets ------------------------------------------------------------------------------------------------- */
+/* ---- making sockets -------------------------------------------------------------------------------------------------
+ */
 
 static void seen_at(struct bridge *b, const struct call *call, int number) {
     b->thread = call->thread;
@@ -60,7 +61,8 @@ static void do_socket(const struct call *call) {
     }
 }
 
-/* An address, as much of it as the program has room for; `length` in the program is what it would take. 0 or an error. */
+/* An address, as much of it as the program has room for; `length` in the program is what it would take. 0 or an error.
+ */
 static int write_name(const struct call *call, uint64_t at, uint64_t length_at, const struct sockaddr_storage *name,
                       socklen_t length) {
     int32_t room;
@@ -82,7 +84,8 @@ bool calls_accept(struct bridge *listener, const struct call *call) {
         call_answer(call, r);
         return false;
     }
-    int stream = fcntl(arrival.stream, F_DUPFD_CLOEXEC, 0); /* the bridge's own: what is not handed over stays an arrival */
+    int stream =
+        fcntl(arrival.stream, F_DUPFD_CLOEXEC, 0); /* the bridge's own: what is not handed over stays an arrival */
     struct bridge *b =
         stream < 0 ? NULL : bridge_make(stream, BRIDGE_CONNECTED, (flags & SOCK_NONBLOCK) != 0, &end, &r);
     if (b == NULL) {
@@ -100,7 +103,17 @@ bool calls_accept(struct bridge *listener, const struct call *call) {
     return true;
 }
 
-/* ---- calls on sockets ----------------------------------------------------------------------------------------------- */
+/* ---- calls on sockets -----------------------------------------------------------------------------------------------
+ */
+
+/* Milliseconds, 0: none. */
+static uint64_t time_limit(int end, int option) {
+    struct timeval limit = {0, 0};
+    socklen_t length = sizeof limit;
+    if (getsockopt(end, SOL_SOCKET, option, &limit, &length) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0))
+        return 0;
+    return (uint64_t)limit.tv_sec * 1000 + (uint64_t)limit.tv_usec / 1000 + 1;
+}
 
 static void do_accept(struct bridge *b, const struct call *call, int end) {
     int flags = call->number == SYS_accept4 ? (int)call->arguments[3] : 0;
@@ -112,7 +125,7 @@ static void do_accept(struct bridge *b, const struct call *call, int end) {
         call_answer(call, -b->error);
     } else if ((fcntl(end, F_GETFL) & O_NONBLOCK) != 0) {
         call_answer(call, -EAGAIN);
-    } else if (!bridge_wait(b, call)) {
+    } else if (!bridge_wait(b, call, time_limit(end, SO_RCVTIMEO))) {
         call_answer(call, -ENOMEM);
     }
 }
@@ -155,7 +168,7 @@ static void do_connect(struct bridge *b, const struct call *call, int end) {
         r = bridge_connect(b);
     }
     if (r == -EINPROGRESS && waits) {
-        if (bridge_wait(b, call)) return;
+        if (bridge_wait(b, call, time_limit(end, SO_SNDTIMEO))) return;
         r = -ENOMEM;
     }
     calls_answer(b, call, r);
@@ -230,13 +243,14 @@ static void do_setsockopt(struct bridge *b, const struct call *call) {
         call_continue(call);
         return;
     }
-    int r = length < 0 || length > VALUE_BYTES ? -EINVAL
-                                               : program_read(call, call->arguments[3], value, (size_t)length);
+    int r =
+        length < 0 || length > VALUE_BYTES ? -EINVAL : program_read(call, call->arguments[3], value, (size_t)length);
     if (r == 0) r = core_setsockopt(b->stream, level, name, value, (socklen_t)length);
     call_answer(call, r);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------------------------------
+ */
 
 static void handle_on(struct bridge *b, const struct call *call, int end) {
     if (b->unheard.id != 0) {

@@ -73,8 +73,8 @@ int call_answer_descriptor(const struct call *call, int fd, bool close_on_exec) 
 }
 
 /*
- * The memory of the calling process. The number of its thread may be another's as soon as the call has ended; so first the
- * memory is opened, and then the call is looked at: if it still waits, what was opened is its own, and stays so.
+ * The memory of the calling process. The number of its thread may be another's as soon as the call has ended; so first
+ * the memory is opened, and then the call is looked at: if it still waits, what was opened is its own, and stays so.
  */
 static int open_memory(const struct call *call, int how) {
     char path[32];
