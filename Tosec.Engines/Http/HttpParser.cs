@@ -75,6 +75,7 @@ internal sealed unsafe class HttpParser : IDisposable
 {
     private readonly IHttpEvents _events;
     private readonly HttpConnectionHandle _connection;
+    private RequestPieces _requests;
     private GCHandle _self;
     private ExceptionDispatchInfo? _failure;
 
@@ -101,6 +102,12 @@ internal sealed unsafe class HttpParser : IDisposable
         OnBody = &Body,
         OnComplete = &Complete,
     };
+
+    /// <summary>
+    /// How many of a client's next bytes to give to <see cref="Feed"/> at once; asked once for each of them, in order. What lies behind
+    /// the end of a head or of a body is left for the next call.
+    /// </summary>
+    public int PieceOf(ReadOnlySpan<byte> request) => _requests.Next(request);
 
     /// <summary>Parses the next bytes of one direction; <paramref name="data"/> must not be empty.</summary>
     /// <param name="side">Whose bytes.</param>
@@ -160,7 +167,9 @@ internal sealed unsafe class HttpParser : IDisposable
         var parser = From(context);
         try
         {
-            return (int)parser._events.OnHeaders((HttpSide)direction, new HttpMessage(message));
+            var head = new HttpMessage(message);
+            if ((HttpSide)direction == HttpSide.Request) parser._requests.HeadComplete(head.Framing, head.ContentLength);
+            return (int)parser._events.OnHeaders((HttpSide)direction, head);
         }
         catch (Exception e)
         {

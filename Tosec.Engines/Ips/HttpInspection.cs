@@ -17,6 +17,10 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     // Bytes of a client that wait until the server has answered (CONNECT): more is not waited for.
     private const int MaxDeferred = 64 * 1024;
 
+    // What the parser keeps grows with them.
+    private const int MaxHead = 64 * 1024;
+    private const int MaxUnanswered = 64;
+
     private readonly RuleJudge _judge;
     private readonly bool _blocks;
     private readonly HttpParser _parser;
@@ -28,6 +32,13 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     private bool _aboutResponse;
     private bool _responseOpen;
     private int _status;
+    private bool _inRequestHead;
+    private int _requestHead;
+    private int _responseHead;
+    private int _unanswered;
+
+    // A head or a response has been completed by the bytes in hand.
+    private bool _responseMoved;
 
     public HttpInspection(IpsSystem system, RuleJudge judge, MessageInspection request, MessageInspection response)
     {
@@ -78,6 +89,8 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     {
         _request.Begin();
         _requestNumber = exchange;
+        _inRequestHead = true;
+        _requestHead = 0;
         return HttpAnswer.GoOn;
     }
 
@@ -91,6 +104,12 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
 
     HttpAnswer IHttpEvents.OnHeaders(HttpSide side, HttpMessage message)
     {
+        if (side == HttpSide.Request)
+        {
+            _inRequestHead = false;
+            if (++_unanswered > MaxUnanswered) return Unreadable("too many requests without a response");
+        }
+
         if (IsAmbiguous(message, side)) return Unreadable(side == HttpSide.Request ? "ambiguous body" : "ambiguous response");
         if (side == HttpSide.Request)
         {
@@ -104,6 +123,7 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
         _responseNumber = message.Exchange;
         _status = message.Status;
         _responseOpen = true;
+        _responseMoved = true;
         _response.Begin();
         HttpParts.AddStatusLine(_response, message);
         HttpParts.AddFields(_response, message, Sides.ToClient);
@@ -124,7 +144,13 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
     {
         _aboutResponse = side == HttpSide.Response;
 
-        if (_aboutResponse) _responseOpen = false;
+        if (_aboutResponse)
+        {
+            _responseOpen = false;
+            _responseMoved = true;
+            _unanswered--;
+        }
+
         (_aboutResponse ? _response : _request).End(_judge);
         return _judge.Ended ? HttpAnswer.Stop : HttpAnswer.GoOn;
     }
@@ -143,32 +169,44 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
 
     private void FeedRequest(ReadOnlySpan<byte> bytes)
     {
-        if (IsOver || bytes.IsEmpty) return;
-        if (_deferred.Length > 0)
+        while (!IsOver && !bytes.IsEmpty)
         {
-            Defer(bytes);
-            return;
-        }
+            if (_deferred.Length > 0)
+            {
+                Defer(bytes);
+                return;
+            }
 
-        switch (_parser.Feed(HttpSide.Request, bytes, out var consumed))
-        {
-            case HttpFeed.OtherFirst:
-                Defer(bytes[consumed..]);
-                break;
-            case HttpFeed.Tunnel:
-                IsOver = true;
-                break;
-            case HttpFeed.NotHttp:
-                Unreadable("malformed request");
-                break;
-            case HttpFeed.Stopped:
-                IsOver = true;
-                break;
+            var piece = _parser.PieceOf(bytes);
+            switch (_parser.Feed(HttpSide.Request, bytes[..piece], out var consumed))
+            {
+                case HttpFeed.OtherFirst:
+                    Defer(bytes[consumed..]);
+                    return;
+                case HttpFeed.Fed:
+                    break;
+                case HttpFeed.NotHttp:
+                    Unreadable("malformed request");
+                    return;
+                default:
+                    IsOver = true;
+                    return;
+            }
+
+            if (_inRequestHead && (_requestHead += piece) > MaxHead)
+            {
+                Unreadable("head longer than can be read");
+                return;
+            }
+
+            bytes = bytes[piece..];
         }
     }
 
     private void FeedResponse(ReadOnlySpan<byte> bytes)
     {
+        var length = bytes.Length;
+        _responseMoved = false;
         while (!IsOver && !bytes.IsEmpty)
         {
             switch (_parser.Feed(HttpSide.Response, bytes, out var consumed))
@@ -190,6 +228,8 @@ internal sealed class HttpInspection : IHttpEvents, IDisposable
             break;
         }
 
+        if (_responseMoved) _responseHead = 0;
+        else if (!IsOver && !_responseOpen && (_responseHead += length) > MaxHead) Unreadable("head longer than can be read");
         if (!IsOver && _deferred.Length > 0) FeedDeferred();
     }
 

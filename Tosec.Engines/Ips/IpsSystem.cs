@@ -27,6 +27,7 @@ public sealed class IpsSystem : INetworkSecuritySystem, IReloadable
     private readonly string _libraries;
     private readonly Lock _reloading = new();
     private volatile RuleSet _rules;
+    private bool _disposed;
 
     public IpsSystem(IpsSettings settings) : this(settings, TimeProvider.System)
     {
@@ -100,6 +101,8 @@ public sealed class IpsSystem : INetworkSecuritySystem, IReloadable
 
     public void Dispose()
     {
+        // The rules count those who use them: a second reference given back would be a connection's.
+        if (Interlocked.Exchange(ref _disposed, true)) return;
         _rules.Dispose();
         Http.Dispose();
     }

@@ -70,6 +70,16 @@ internal sealed unsafe partial class WafInspector
         return HttpAnswer.GoOn;
     }
 
+    private void FeedRequests(ReadOnlySpan<byte> payload)
+    {
+        while (!payload.IsEmpty && _blocked is null && !_open)
+        {
+            var piece = _parser.PieceOf(payload);
+            FeedRequest(payload[..piece]);
+            payload = payload[piece..];
+        }
+    }
+
     private void FeedRequest(ReadOnlySpan<byte> payload)
     {
         if (_phase == RequestPhase.Line && !_lineHasText)
@@ -108,6 +118,7 @@ internal sealed unsafe partial class WafInspector
     {
         if (_headLength - (_length - request.BodyOffset) > _settings.HeadLimit)
             return Violation("head longer than allowed", _lineFacts, answer: true);
+        if (request.BodyOffset != _length) return Violation("ambiguous end of the head", _lineFacts, answer: true);
         if (HttpStrictness.RequestHead(request) is { } flaw) return Violation(flaw, _lineFacts, answer: true);
         if (_unanswered.Count >= _settings.PendingLimit)
             return Violation("too many requests without a response", _lineFacts, answer: false);
@@ -130,9 +141,8 @@ internal sealed unsafe partial class WafInspector
             return BodyTooLong(exchange);
         }
 
-        if (request.Framing != HttpFraming.Chunked) return HttpAnswer.GoOn;
-        _chunks = new ChunkedFraming();
-        return ReadChunks(new ReadOnlySpan<byte>(_bytes, _length)[request.BodyOffset..]);
+        if (request.Framing == HttpFraming.Chunked) _chunks = new ChunkedFraming();
+        return HttpAnswer.GoOn;
     }
 
     private bool RunRequestHead(Exchange exchange, HttpMessage request)

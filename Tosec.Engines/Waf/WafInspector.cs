@@ -39,7 +39,7 @@ internal sealed unsafe partial class WafInspector : IStreamInspector, IHttpEvent
         if (_open) return Verdict.Pass;
         if (direction == _facts.Initiator)
         {
-            if (!payload.IsEmpty) FeedRequest(payload);
+            FeedRequests(payload);
             return Answer(HoldsRequest);
         }
 

@@ -7,7 +7,7 @@ namespace Tosec.Tests.Engines;
 /// <summary>
 /// One connection through an inspector, as a worker leads it: what is held stays, what is passed is released, a block ends it.
 /// </summary>
-internal sealed class Conversation : IDisposable
+public sealed class Conversation : IDisposable
 {
     private readonly IStreamInspector _inspector;
     private readonly StreamFacts _facts;
@@ -27,6 +27,10 @@ internal sealed class Conversation : IDisposable
 
     /// <summary>Every threat, in order.</summary>
     public List<Threat> Threats { get; } = [];
+
+    /// <summary>The rules of all threats, in the order of their numbers.</summary>
+    public long[] Signatures =>
+        [.. Threats.SelectMany(threat => (IEnumerable<Threat>)[threat, .. threat.Others]).Select(threat => threat.SignatureId).Order()];
 
     /// <summary>Did a block end the connection?</summary>
     public bool Blocked { get; private set; }

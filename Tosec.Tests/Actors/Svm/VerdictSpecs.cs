@@ -269,6 +269,40 @@ public sealed class VerdictSpecs
     }
 
     [Fact]
+    public void An_engine_that_hangs_stops_its_guest_alone_and_lets_nothing_pass()
+    {
+        using var hang = new ManualResetEventSlim();
+        using var hanging = new ManualResetEventSlim();
+        _first.OnInspect = (_, _, payload) =>
+        {
+            if (payload[0] != '!') return Verdict.Pass;
+            hanging.Set();
+            hang.Wait(CancellationToken.None);
+            return Verdict.Pass;
+        };
+        using var site = new TestSite(new TestSiteOptions { Engines = [_first, _second], Guests = ["alice", "bob"] });
+        try
+        {
+            var (stuck, stuckPeer) = OutsidePeer.Connect(site.GuestOf("alice"));
+            var (free, freePeer) = OutsidePeer.Connect(site.GuestOf("bob"));
+            stuck.Send("!");
+            Assert.True(hanging.Wait(TimeSpan.FromMinutes(1)));
+            stuck.Send("more");
+            free.Send("good");
+            Assert.Equal("good", freePeer.ReadText(4));
+            Assert.Equal(0, stuckPeer.Available);
+            hang.Set();
+            Assert.Equal("!more", stuckPeer.ReadText(5));
+            stuckPeer.Dispose();
+            freePeer.Dispose();
+        }
+        finally
+        {
+            hang.Set();
+        }
+    }
+
+    [Fact]
     public void An_engine_that_throws_when_a_stream_opens_blocks_it()
     {
         _first.OnOpen = static _ => throw new InvalidOperationException("a test's");

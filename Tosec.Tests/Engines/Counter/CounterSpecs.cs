@@ -3,14 +3,6 @@ using Tosec.Engines.Counter;
 
 namespace Tosec.Tests.Engines.Counter;
 
-public sealed class CounterContractSpecs : InspectorContract
-{
-    protected override INetworkSecuritySystem System { get; } = new CounterSystem();
-
-    protected override IEnumerable<(string Client, VerdictKind End)> Streams =>
-        [("anything at all", VerdictKind.Pass), ("' OR 1=1 --", VerdictKind.Pass), (new string('x', 200), VerdictKind.Pass)];
-}
-
 public sealed class CounterSpecs
 {
     [Fact]

@@ -1,4 +1,3 @@
-using System.Text;
 using Tosec.Actors.Inspection;
 using Tosec.Engines.Ips;
 using Tosec.Engines.Ips.Parsing;
@@ -47,8 +46,7 @@ internal sealed class IpsBench : IDisposable
         return Sids(conversation);
     }
 
-    public static long[] Sids(Conversation conversation) =>
-        [.. conversation.Threats.SelectMany(threat => (IEnumerable<Threat>)[threat, .. threat.Others]).Select(threat => threat.SignatureId).Order()];
+    public static long[] Sids(Conversation conversation) => conversation.Signatures;
 
     /// <summary>The numbers that fire, whichever way the talk's bytes are parted: whole, byte by byte, and cut at each byte.</summary>
     public long[] SidsOfAnySplit(params Said[] talk)
@@ -76,12 +74,4 @@ internal sealed class IpsBench : IDisposable
         System.Dispose();
         _folder.Dispose();
     }
-}
-
-/// <summary>Bytes of one side.</summary>
-internal sealed record Said(bool IsClient, byte[] Bytes)
-{
-    public static Said Client(string text) => new(true, Encoding.Latin1.GetBytes(text));
-
-    public static Said Server(string text) => new(false, Encoding.Latin1.GetBytes(text));
 }

@@ -36,6 +36,9 @@ public sealed class WafProtocolSpecs(WafFixture fixture) : IClassFixture<WafFixt
         Head + "Transfer-Encoding: chunked\r\n\r\n0\r\nX-Trailer: 1\r\n\r\n",
         Head + "Transfer-Encoding: chunked\r\n\r\nfffffffff\r\nabcde\r\n0\r\n\r\n",
         Head.Replace("HTTP/1.1", "HTTP/1.0") + "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        Head + "Content-Type: text/plain\r\nContent-Length: 0\r\n\r\n",
+        Head + "Content-Encoding: gzip\r\nContent-Encoding: identity\r\nContent-Length: 0\r\n\r\n",
+        Head + "Expect: 100-continue\r\nExpect: x\r\nContent-Length: 0\r\n\r\n",
         "GET / HTTP/1.1\nHost: a.example\n\n",
         "GET /a b HTTP/1.1\r\nHost: a.example\r\n\r\n",
         "GET /\0 HTTP/1.1\r\nHost: a.example\r\n\r\n",
@@ -81,6 +84,37 @@ public sealed class WafProtocolSpecs(WafFixture fixture) : IClassFixture<WafFixt
             if (conversation.Client(c.ToString()) == VerdictKind.Block) break;
         Assert.True(conversation.Blocked);
         Assert.True(conversation.ReleasedToServer.Trim() == "" || bytes.StartsWith("GET / HTTP/1.1"), conversation.ReleasedToServer);
+    }
+
+    [Theory]
+    [MemberData(nameof(NotHttp))]
+    [InlineData("BREW /?a=b HTTP/1.1\r\nGET :/ HTTP/1.1\r\nHost: a.example\r\n\r\n")]
+    [InlineData("no request\r\nGET / HTTP/1.1\r\nHost: a.example\r\n\r\n")]
+    public void What_stands_behind_a_request_is_judged_as_the_next_one(string bytes)
+    {
+        foreach (var before in new[] { Http.Get("/"), Http.Form("a=b"), Http.Chunked("/", "text/plain", "a") })
+        {
+            using var conversation = new Conversation(fixture.System);
+            conversation.Client(before + bytes);
+            Assert.True(conversation.Blocked);
+            Assert.Equal("", conversation.ReleasedToServer);
+            Assert.Equal("protocol-violation", conversation.Threat.Category);
+        }
+    }
+
+    [Theory]
+    [InlineData("G")]
+    [InlineData("GET /?file=../../../../etc/passwd HTTP/1.1")]
+    [InlineData("no line that ever ends")]
+    public void Incomplete_line_behind_a_request_is_held(string bytes)
+    {
+        foreach (var before in new[] { Http.Get("/"), Http.Form("a=b"), Http.Chunked("/", "text/plain", "a") })
+        {
+            using var conversation = new Conversation(fixture.System);
+            Assert.Equal(VerdictKind.Hold, conversation.Client(before + bytes));
+            Assert.Equal("", conversation.ReleasedToServer);
+            Assert.Equal(VerdictKind.Block, conversation.ClientEnds());
+        }
     }
 
     [Fact]

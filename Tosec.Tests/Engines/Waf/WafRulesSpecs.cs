@@ -1,6 +1,7 @@
 using Tosec.Actors.Inspection;
 using Tosec.Engines.Waf;
 using Tosec.Engines.Waf.Rules;
+using Tosec.Tests.Peer;
 
 namespace Tosec.Tests.Engines.Waf;
 
@@ -121,6 +122,39 @@ public sealed class WafRulesSpecs(WafFixture fixture) : IClassFixture<WafFixture
         Assert.Equal(VerdictKind.Block, attack.Client(Http.Form("a=<script>alert(1)</script>&b=" + new string('x', 500))));
         using var behind = new Conversation(system);
         Assert.Equal(VerdictKind.Pass, behind.Client(Http.Form("b=" + new string('x', 500) + "&a=<script>alert(1)</script>")));
+    }
+
+    [Fact]
+    public void Rules_of_another_folder_are_in_force()
+    {
+        using var folder = new TemporaryDirectory();
+        folder.Write("own.conf", "SecRule ARGS:q \"@streq own\" \"id:1000,phase:2,deny,status:403,log,msg:'Own rule',tag:'attack-own',severity:CRITICAL\"\n");
+        using var system = new WafSystem(WafFixture.Reference with { RulesFolder = folder.Path });
+        using var hit = new Conversation(system);
+        Assert.Equal(VerdictKind.Block, hit.Client(Http.Get("/?q=own")));
+        Assert.Equal((1000, "Own rule", "attack-own"), (hit.Threat.SignatureId, hit.Threat.Signature, hit.Threat.Category));
+        using var missed = new Conversation(system);
+        Assert.Equal(VerdictKind.Pass, missed.Client(Http.Get("/?file=../../../../etc/passwd")));
+    }
+
+    [Fact]
+    public void Exclusions_beside_the_setup_file_are_in_force()
+    {
+        const string Attack = "?file=../../../../etc/passwd";
+        using var folder = new TemporaryDirectory();
+        var setup = folder.Write("crs-setup.conf", File.ReadAllText(WafFixture.Reference.SetupFile));
+        folder.Write("REQUEST-900-EXCLUSION-RULES-BEFORE-CRS.conf", "SecRule REQUEST_URI \"@beginsWith /old\" \"id:1000,phase:1,pass,nolog,ctl:ruleEngine=Off\"\n");
+        folder.Write("RESPONSE-999-EXCLUSION-RULES-AFTER-CRS.conf", "SecRuleRemoveById 911100\n");
+        using var system = new WafSystem(WafFixture.Reference with { SetupFile = setup, AllowedMethods = ["GET"] });
+        Assert.Equal(VerdictKind.Pass, Verdict(system, Http.Get("/old" + Attack)));
+        Assert.Equal(VerdictKind.Block, Verdict(system, Http.Get("/new" + Attack)));
+        Assert.Equal(VerdictKind.Pass, Verdict(system, Http.Get("/item/7").Replace("GET", "DELETE")));
+
+        static VerdictKind Verdict(WafSystem system, string request)
+        {
+            using var conversation = new Conversation(system);
+            return conversation.Client(request);
+        }
     }
 
     [Fact]

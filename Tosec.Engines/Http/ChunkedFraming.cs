@@ -1,4 +1,4 @@
-namespace Tosec.Engines.Waf;
+namespace Tosec.Engines.Http;
 
 /// <summary>
 /// A strict reader of the chunked coding, beside the lenient one that parses: what two readers may see differently is where
@@ -34,8 +34,8 @@ internal struct ChunkedFraming
     /// <summary>The bytes are not a chunked body.</summary>
     public readonly bool Broken => _state == State.Broken;
 
-    /// <summary>Reads on until the body ends or is broken; what follows the end is left alone.</summary>
-    public void Read(ReadOnlySpan<byte> bytes)
+    /// <summary>Reads on until the body ends or is broken; what follows the end is left alone. Returns how many bytes were read.</summary>
+    public int Read(ReadOnlySpan<byte> bytes)
     {
         var at = 0;
         while (at < bytes.Length && _state < State.Done)
@@ -51,6 +51,8 @@ internal struct ChunkedFraming
 
             _state = Next(bytes[at++]);
         }
+
+        return at;
     }
 
     private State Next(byte b)
