@@ -7,13 +7,14 @@ namespace Tosec.Node.CommandLine;
 internal static class ArgumentOrder
 {
     private static readonly string[] _runValues = ["--agent", "--guest", "--run-directory"];
+    private static readonly string[] _runFlags = ["--all-syscalls"];
     private static readonly string[] _cmdValues = ["--node", "--socket", "--run-directory"];
     private static readonly string[] _cmdFlags = ["--json"];
     private static readonly string[] _help = ["--help", "-h", "-?"];
 
     public static string[] Arrange(string[] args) => args switch
     {
-        ["run", .. var rest] => ["run", .. Split(rest, _runValues, [], untilFirstWord: true)],
+        ["run", .. var rest] => ["run", .. Split(rest, _runValues, _runFlags, untilFirstWord: true)],
         ["cmd", .. var rest] => ["cmd", .. Split(rest, _cmdValues, _cmdFlags, untilFirstWord: false)],
         _ => args,
     };

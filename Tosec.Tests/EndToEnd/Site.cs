@@ -98,7 +98,14 @@ public sealed class Site : IAsyncLifetime
     /// <summary>Starts a program in a guest; ends with the site.</summary>
     public Process Start(string guest, string program, params string[] arguments) => StartWith(guest, null, program, arguments);
 
-    public Process StartWith(string guest, Action<ProcessStartInfo>? change, string program, params string[] arguments)
+    /// <summary>Starts a program in a guest, its system calls served by the supervisor.</summary>
+    public Process StartSupervised(string guest, string program, params string[] arguments) =>
+        StartRun(guest, ["--all-syscalls"], null, program, arguments);
+
+    public Process StartWith(string guest, Action<ProcessStartInfo>? change, string program, params string[] arguments) =>
+        StartRun(guest, [], change, program, arguments);
+
+    private Process StartRun(string guest, string[] options, Action<ProcessStartInfo>? change, string program, string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet")
         {
@@ -107,7 +114,7 @@ public sealed class Site : IAsyncLifetime
             RedirectStandardInput = true,
             WorkingDirectory = _directory["www"],
         };
-        foreach (var word in new[] { Path.Combine(AppContext.BaseDirectory, "tosec.dll"), "run", "--run-directory", RunDirectory, "--guest", guest, "--", program })
+        foreach (var word in new[] { Path.Combine(AppContext.BaseDirectory, "tosec.dll"), "run", "--run-directory", RunDirectory, "--guest", guest }.Concat(options).Concat(["--", program]))
             start.ArgumentList.Add(word);
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
@@ -200,7 +207,8 @@ public sealed class Site : IAsyncLifetime
         Assert.Fail($"left over: {pools} {streams}");
     }
 
-    private static async Task<(int Code, string Output, string Errors)> EndOf(Process process)
+    /// <summary>Waits for a program's end.</summary>
+    public static async Task<(int Code, string Output, string Errors)> EndOf(Process process)
     {
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();

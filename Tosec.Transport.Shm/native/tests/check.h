@@ -44,10 +44,12 @@ struct test {
     void (*run)(void);
 };
 extern const struct test call_tests[], process_tests[], death_tests[];
+extern const struct test hostile_tests[]; /* for the supervisor only */
 /* Milliseconds for what has to come, and seconds for a test: no promise is about time, and machines are slow at times.
  */
 enum { PATIENCE = 60000, DEADLINE = 300 };
-extern bool under_tosec; /* otherwise the kernel's own sockets */
+extern bool under_tosec;      /* by the library; otherwise as the kernel's own sockets */
+extern bool under_supervisor; /* which docs/sockets.md says are not quite those */
 extern const char *self;
 
 int make_listener(int family, uint16_t *port);

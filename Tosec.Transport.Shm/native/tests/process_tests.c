@@ -80,12 +80,19 @@ static int answer_lines(void) {
     return 7;
 }
 
-/* helper echo FD: answers on an inherited socket. helper take FD: receives a socket over a UNIX one and answers on it.
+/* helper hold 0: has a connection, tells its number and waits to be killed. helper echo FD: answers on an inherited socket. helper take FD: receives a socket over a UNIX one and answers on it.
  */
 int run_helper(int argc, char **argv) {
     EXPECT(argc == 2);
     alarm(DEADLINE);
     int fd = atoi(argv[1]);
+    if (strcmp(argv[0], "hold") == 0) {
+        int pair[2];
+        make_connection(pair);
+        EXPECT(printf("%d\n", getpid()) > 0 && fflush(stdout) == 0);
+        for (;;)
+            pause();
+    }
     if (strcmp(argv[0], "take") == 0) {
         char c;
         union {

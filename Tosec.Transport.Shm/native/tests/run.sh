@@ -48,6 +48,29 @@ unset TOSEC_TEST_POINTS
 preload=$whole
 tests FAKE_WINDOW=4096 FAKE_SMALL=2 FAKE_LARGE=0 -- transfer full_sender partial_write small_sends share_a_stream killed
 tests FAKE_WINDOW=32768 FAKE_SMALL=3 FAKE_LARGE=1 -- transfer full_sender partial_write small_sends files
+
+echo "== supervised"
+start FAKE_X=
+TOSEC_AGENT=$work/agent "$out/tosec-supervise" "$out/static_tests" "$out/static_tests" supervised || failed=1
+finish
+echo "== supervised, one of the two killed"
+for victim in program supervisor; do
+    start FAKE_X=
+    TOSEC_AGENT=$work/agent "$out/tosec-supervise" "$out/static_tests" "$out/static_tests" helper hold 0 >"$work/held" &
+    supervisor=$!
+    while ! test -s "$work/held" && kill -0 $supervisor; do sleep 0.1; done
+    program=$(cat "$work/held")
+    if [ $victim = program ]; then kill -9 "$program"; else kill -9 $supervisor; fi
+    wait $supervisor
+    [ $? -eq 137 ] || failed=1
+    while kill -0 "$program" 2>/dev/null; do sleep 0.1; done
+    rm "$work/held"
+    finish
+done
+echo "== supervised, without agent"
+TOSEC_AGENT=$work/agent "$out/tosec-supervise" /bin/true true 2>/dev/null
+[ $? -eq 69 ] || { echo "not told that there is no agent"; failed=1; }
+
 start FAKE_X=
 TOSEC_TEST_DYING_NODE=$node TOSEC_AGENT=$work/agent LD_PRELOAD=$preload "$out/socket_tests" tosec dead_agent || failed=1
 node=
