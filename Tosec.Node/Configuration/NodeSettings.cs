@@ -2,6 +2,7 @@ using System.Net;
 using Akka.Configuration;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Workers;
+using Tosec.Engines.Auditor;
 using Tosec.Engines.Waf;
 
 namespace Tosec.Node.Configuration;
@@ -75,6 +76,9 @@ public sealed record NodeSettings
 
     /// <summary>The web application firewall's settings; used by SVMs of type <c>waf</c>.</summary>
     public required WafSettings Waf { get; init; }
+
+    /// <summary>The database access auditor's settings; used by SVMs of type <c>auditor</c>.</summary>
+    public required AuditorSettings Auditor { get; init; }
 
     /// <summary>The user's sections <c>akka</c> and <c>petabridge</c>, passed through unread; possibly empty.</summary>
     public required Config Akka { get; init; }
