@@ -12,8 +12,13 @@ public interface IStreamInspector : IDisposable
     /// <summary>
     /// Judges the next payload of a stream. The answer speaks for everything of that direction given so far and not yet released:
     /// <see cref="VerdictKind.Pass"/> and <see cref="VerdictKind.Alert"/> release all of it, <see cref="VerdictKind.Hold"/> keeps
-    /// all of it where it lies, <see cref="VerdictKind.Block"/> drops it and ends the connection.
+    /// all of it where it lies, <see cref="VerdictKind.Block"/> drops it and ends the connection. <see cref="VerdictKind.Release"/>
+    /// and <see cref="VerdictKind.Cut"/> speak for the first bytes of it only.
     /// </summary>
+    /// <remarks>
+    /// An empty payload asks again, of a stream that is held: at once after <c>Release</c> and <c>Cut</c>, for the bytes that are left,
+    /// and whenever the other stream has gone on. While an answer waits for room, neither stream is asked.
+    /// </remarks>
     Verdict Inspect(StreamDirection direction, ReadOnlySpan<byte> payload);
 
     /// <summary>The sender has ended this stream (FIN) after the bytes given so far. <c>Hold</c> is treated as a block.</summary>

@@ -20,6 +20,9 @@ internal sealed class StreamFlow
     private readonly Queue<Descriptor> _held = new();
     private ReceiveRingWriter _ring;
 
+    // Bytes of the first held payload that are decided on: they go with its last ones, since a buffer has one owner.
+    private int _decided;
+
     public StreamFlow(TrustedPort port, StreamEntry entry, StreamDirection direction)
     {
         _port = port;
@@ -33,6 +36,9 @@ internal sealed class StreamFlow
 
     /// <summary>Bytes of pool that are held back.</summary>
     public long HeldBytes { get; private set; }
+
+    /// <summary>Bytes held of which the engine has not said that they may go.</summary>
+    public long UndecidedBytes => HeldBytes - _decided;
 
     /// <summary>Since when, in milliseconds of the worker's clock; meaningful while something is held.</summary>
     public long HeldSince { get; private set; }
@@ -69,6 +75,93 @@ internal sealed class StreamFlow
         while (_held.TryDequeue(out var descriptor))
             HandOn(descriptor);
         HeldBytes = 0;
+        _decided = 0;
+    }
+
+    /// <summary>Lets the first undecided bytes go; those that share a payload with undecided ones go when these are decided.</summary>
+    /// <returns>False: so many are not held; nothing has happened.</returns>
+    public bool TryRelease(long count)
+    {
+        if (count > UndecidedBytes)
+            return false;
+        count += _decided;
+        _decided = 0;
+        while (_held.TryPeek(out var first) && first.Length <= count)
+        {
+            count -= first.Length;
+            HeldBytes -= first.Length;
+            HandOn(_held.Dequeue());
+        }
+
+        _decided = (int)count;
+        // What is left waits from now on.
+        HeldSince = Environment.TickCount64;
+        return true;
+    }
+
+    /// <summary>
+    /// Takes the first undecided bytes out, and lets <paramref name="replacement"/>, which is no longer, go in their place. Payloads are
+    /// changed where they lie: they are ours alone.
+    /// </summary>
+    /// <returns>False: so many are not held; nothing has happened.</returns>
+    public bool TryCut(long count, ReadOnlySpan<byte> replacement)
+    {
+        if (count > UndecidedBytes || replacement.Length > count)
+            return false;
+        var replaced = replacement.Length;
+        var rest = count;
+        var skip = _decided;
+        ulong removed = 0, cost = 0;
+        for (var n = _held.Count; n > 0; n--)
+        {
+            var payload = _held.Dequeue();
+            if (!CutPayload(ref payload, skip, ref rest, ref replacement))
+            {
+                removed++;
+                cost += CostOf(payload);
+                Drop(payload);
+            }
+            else
+            {
+                _held.Enqueue(payload);
+            }
+
+            skip = 0;
+        }
+
+        HeldBytes -= count - replaced;
+        if (removed > 0)
+            _port.Send(Party.Tovm, About(Opcode.Removed, removed, cost));
+        return TryRelease(replaced);
+    }
+
+    /// <summary>Puts bytes of our own into a buffer, to be handed on when there is room for them in the stream.</summary>
+    /// <param name="bytes">At most a small buffer's.</param>
+    /// <param name="payload">Ours until it is handed on or dropped.</param>
+    /// <returns>False: no buffer is free.</returns>
+    public bool TryPrepare(ReadOnlySpan<byte> bytes, out Descriptor payload)
+    {
+        payload = default;
+        if (!_pool.TryRent(bytes.Length, _port.Self, _entry.Slot, out var buffer))
+            return false;
+        bytes.CopyTo(_pool.View(buffer.Offset, (uint)bytes.Length));
+        payload = new Descriptor
+        {
+            Opcode = Opcode.Payload,
+            Slot = (uint)_entry.Slot,
+            StreamId = _half.StreamId,
+            Offset = buffer.Offset,
+            Length = (uint)bytes.Length,
+            Generation = buffer.Generation,
+        };
+        return true;
+    }
+
+    /// <summary>Asks the TOE for room for a prepared payload; it replies with <see cref="Opcode.AnswerRoom"/>.</summary>
+    public void AskRoom(in Descriptor payload)
+    {
+        _pool.TryFind(payload.Offset, payload.Length, out var index);
+        _port.Send(Party.Tovm, About(Opcode.AnswerRoom, 1, (ulong)_pool.Capacity(index)));
     }
 
     /// <summary>Hands one payload on: to the next party's lane, or into the stream's receive ring.</summary>
@@ -120,19 +213,10 @@ internal sealed class StreamFlow
         while (bytes.Length > 0)
         {
             var part = Math.Min(bytes.Length, GuestGeometry.LargeBuffer);
-            if (!_pool.TryRent(part, _port.Self, _entry.Slot, out var buffer))
+            if (!TryPrepare(bytes[..part], out var payload))
                 return false;
-            bytes[..part].CopyTo(_pool.View(buffer.Offset, (uint)part));
             bytes = bytes[part..];
-            HandOn(new Descriptor
-            {
-                Opcode = Opcode.Payload,
-                Slot = (uint)_entry.Slot,
-                StreamId = _half.StreamId,
-                Offset = buffer.Offset,
-                Length = (uint)part,
-                Generation = buffer.Generation,
-            });
+            HandOn(payload);
         }
 
         return true;
@@ -151,5 +235,39 @@ internal sealed class StreamFlow
         while (_held.TryDequeue(out var descriptor))
             Drop(descriptor);
         HeldBytes = 0;
+        _decided = 0;
     }
+
+    /// <summary>Overwrites and takes out what of a range lies in one payload, behind its first <paramref name="skip"/> bytes.</summary>
+    /// <returns>Whether anything of the payload is left.</returns>
+    private bool CutPayload(ref Descriptor payload, int skip, ref long rest, ref ReadOnlySpan<byte> replacement)
+    {
+        var bytes = _pool.View(payload.Offset, payload.Length);
+        var written = Math.Min(replacement.Length, bytes.Length - skip);
+        replacement[..written].CopyTo(bytes[skip..]);
+        replacement = replacement[written..];
+        rest -= written;
+        var start = skip + written;
+        var gone = replacement.IsEmpty ? (int)Math.Min(rest, bytes.Length - start) : 0;
+        rest -= gone;
+        if (gone == bytes.Length)
+            return false;
+        bytes[(start + gone)..].CopyTo(bytes[start..]);
+        payload.Length -= (uint)gone;
+        return true;
+    }
+
+    // What the sender's credit was charged: by the first hop, or by the TOE, which counts buffers.
+    private ulong CostOf(in Descriptor payload) =>
+        _direction == StreamDirection.Outgoing ? payload.Arg0
+        : _pool.TryFind(payload.Offset, payload.Length, out var index) ? (ulong)_pool.Capacity(index) : 0;
+
+    private Descriptor About(Opcode opcode, ulong number, ulong cost) => new()
+    {
+        Opcode = opcode,
+        Slot = (uint)_entry.Slot,
+        StreamId = _half.StreamId,
+        Arg0 = number,
+        Arg1 = cost,
+    };
 }

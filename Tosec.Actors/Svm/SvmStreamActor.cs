@@ -12,8 +12,9 @@ namespace Tosec.Actors.Svm;
 /// A connection at an SVM: gives its payloads to the inspector in order, and releases, holds or drops them by its verdicts. Owns the
 /// payloads of both its streams from the moment a run is delivered; whatever happens, each is handed on or given back.
 /// </summary>
-internal sealed class SvmStreamActor : UntypedActor
+internal sealed partial class SvmStreamActor : UntypedActor
 {
+    private const int EAGAIN = 11;
     private const int ECONNRESET = 104;
 
     private readonly SvmContext _svm;
@@ -75,6 +76,7 @@ internal sealed class SvmStreamActor : UntypedActor
 
     protected override void PostStop()
     {
+        DropAnswer();
         _outgoing.DropHeld();
         _incoming.DropHeld();
         _svm.Intake.Discard(_entry);
@@ -103,6 +105,18 @@ internal sealed class SvmStreamActor : UntypedActor
     {
         var direction = (StreamDirection)(descriptor.StreamId & 1);
         var flow = Flow(direction);
+        if (descriptor.Opcode == Opcode.AnswerRoom)
+        {
+            OnAnswerRoom(descriptor.Code);
+            return;
+        }
+
+        if (_answer is not null)
+        {
+            _waiting.Enqueue(descriptor);
+            return;
+        }
+
         switch (descriptor.Opcode)
         {
             case Opcode.Payload:
@@ -156,18 +170,19 @@ internal sealed class SvmStreamActor : UntypedActor
                     Unhold(flow);
                 flow.HandOn(descriptor);
                 break;
-            case VerdictKind.Hold:
-                flow.Hold(descriptor);
-                _svm.Counters.Held++;
-                _svm.Holding.Add(_entry);
-                if (flow.HeldBytes >= _holdLimit)
-                    HoldLimit(direction, flow, $"more than {_holdLimit} bytes held");
-                break;
-            default:
+            case VerdictKind.Block:
                 flow.Drop(descriptor);
                 Block(direction, verdict.Threat!);
                 break;
+            default:
+                flow.Hold(descriptor);
+                _svm.Counters.Held++;
+                _svm.Holding.Add(_entry);
+                Settle(direction, flow, verdict);
+                break;
         }
+
+        AskOther(direction);
     }
 
     // The end of a stream has no payload of its own, so a verdict is all that comes of it.
@@ -179,7 +194,7 @@ internal sealed class SvmStreamActor : UntypedActor
             case VerdictKind.Alert:
                 Alert(direction, verdict.Threat!);
                 break;
-            case VerdictKind.Hold:
+            case VerdictKind.Hold or VerdictKind.Release or VerdictKind.Cut:
                 Undecided(direction, flow, "the stream ended before the engine could say");
                 break;
             case VerdictKind.Block:
@@ -190,14 +205,19 @@ internal sealed class SvmStreamActor : UntypedActor
 
     private void OnHoldTick(long now)
     {
+        AskRoomAgain();
         Expire(StreamDirection.Outgoing, _outgoing, now);
         Expire(StreamDirection.Incoming, _incoming, now);
     }
 
     private void Expire(StreamDirection direction, StreamFlow flow, long now)
     {
-        if (flow.HeldBytes > 0 && now - flow.HeldSince >= _holdDeadline)
+        if (flow.HeldBytes == 0 || now - flow.HeldSince < _holdDeadline)
+            return;
+        if (_answer is null)
             HoldLimit(direction, flow, $"held for more than {_holdDeadline} ms");
+        else
+            Block(direction, Failure("an answer found no room in time"));
     }
 
     private void HoldLimit(StreamDirection direction, StreamFlow flow, string reason)
@@ -213,20 +233,10 @@ internal sealed class SvmStreamActor : UntypedActor
             verdict = Verdict.Hold;
         }
 
-        switch (verdict.Kind)
-        {
-            case VerdictKind.Pass or VerdictKind.Alert:
-                if (verdict.Threat is { } alert)
-                    Alert(direction, alert);
-                Unhold(flow);
-                break;
-            case VerdictKind.Block:
-                Block(direction, verdict.Threat!);
-                break;
-            default:
-                Undecided(direction, flow, reason);
-                break;
-        }
+        if (verdict.Kind == VerdictKind.Hold)
+            Undecided(direction, flow, reason);
+        else
+            Settle(direction, flow, verdict);
     }
 
     /// <summary>The engine cannot say: the chain's failure policy decides.</summary>
@@ -295,6 +305,7 @@ internal sealed class SvmStreamActor : UntypedActor
         _state = "blocked";
         _svm.Counters.Blocks++;
         Report(direction, blocked: true, threat);
+        DropAnswer();
         _outgoing.DropHeld();
         _incoming.DropHeld();
         _svm.Intake.Discard(_entry);

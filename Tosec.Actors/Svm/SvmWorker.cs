@@ -91,6 +91,10 @@ internal sealed class SvmWorker : ILaneSink, ITicker
             case Opcode.Payload or Opcode.Fin or Opcode.Reset:
                 OnStream(party, descriptor);
                 break;
+            case Opcode.AnswerRoom when party == Party.Tovm:
+                if (Find(descriptor.Slot, descriptor.StreamId) is { } asking)
+                    _gatherer.Add(asking, descriptor);
+                break;
             case Opcode.StreamOpen when party == Party.Tovm:
                 if (Find(descriptor.Slot, descriptor.StreamId) is null)
                     TakeUp(descriptor);

@@ -21,7 +21,7 @@ public sealed record EveEvent(
     StreamDirection Direction,
     string Svm,
     Threat Threat,
-    bool Blocked)
+    bool Blocked) : IEveLine
 {
     // Suricata's own: local time, microseconds, offset without a colon.
     private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff";

@@ -26,10 +26,11 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     private const int BatchBytes = 64 * 1024;
 
     private readonly Stream _file;
-    private readonly Channel<EveEvent> _channel;
+    private readonly Channel<IEveLine> _channel;
     private readonly Task _writing;
     private long _alerts;
     private long _blocks;
+    private long _audits;
     private long _written;
     private long _dropped;
 
@@ -46,7 +47,7 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         _file = file;
-        _channel = Channel.CreateBounded<EveEvent>(
+        _channel = Channel.CreateBounded<IEveLine>(
             new BoundedChannelOptions(capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
         _writing = Task.Run(Write);
     }
@@ -54,6 +55,9 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     /// <summary>Counters of now; any thread.</summary>
     public EveCounters Counters => new(
         Volatile.Read(ref _alerts), Volatile.Read(ref _blocks), Volatile.Read(ref _written), Volatile.Read(ref _dropped));
+
+    /// <summary>Audit records taken or dropped.</summary>
+    public long Audits => Volatile.Read(ref _audits);
 
     /// <summary>The last failure to write; null when there was none.</summary>
     public Exception? LastFailure { get; private set; }
@@ -65,10 +69,14 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
             Interlocked.Increment(ref _blocks);
         else
             Interlocked.Increment(ref _alerts);
+        return Enqueue(threat);
+    }
 
-        if (_channel.Writer.TryWrite(threat)) return true;
-        Interlocked.Increment(ref _dropped);
-        return false;
+    /// <summary>Takes an audit record, or counts it as dropped (false). Any thread; never blocks, never throws.</summary>
+    public bool TryWrite(AuditEvent audit)
+    {
+        Interlocked.Increment(ref _audits);
+        return Enqueue(audit);
     }
 
     public async ValueTask DisposeAsync()
@@ -79,6 +87,13 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     }
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    private bool Enqueue(IEveLine line)
+    {
+        if (_channel.Writer.TryWrite(line)) return true;
+        Interlocked.Increment(ref _dropped);
+        return false;
+    }
 
     private async Task Write()
     {
@@ -97,7 +112,7 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     }
 
     // An event that cannot be written (a text that is no Unicode) costs itself, not the log.
-    private bool Format(EveEvent threat, Utf8JsonWriter json, ArrayBufferWriter<byte> line, ArrayBufferWriter<byte> lines)
+    private bool Format(IEveLine threat, Utf8JsonWriter json, ArrayBufferWriter<byte> line, ArrayBufferWriter<byte> lines)
     {
         line.ResetWrittenCount();
         json.Reset();

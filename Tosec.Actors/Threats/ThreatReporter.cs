@@ -6,7 +6,7 @@ namespace Tosec.Actors.Threats;
 /// <param name="svm">Name of the SVM, for the events.</param>
 /// <param name="log">Stays the caller's.</param>
 /// <param name="recent">For listings.</param>
-public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent) : IThreatSink
+public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent) : IThreatSink, IAuditSink
 {
     public EveLog Log { get; } = log;
 
@@ -19,4 +19,6 @@ public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent)
         // A log that cannot keep up counts what it lost; the list above still has it.
         Log.TryWrite(found);
     }
+
+    public void Record(in StreamFacts facts, AuditRecord record) => Log.TryWrite(new AuditEvent(DateTimeOffset.Now, facts, svm, record));
 }

@@ -55,6 +55,23 @@ internal sealed class ReceiveSide
         }
     }
 
+    /// <summary>Counts payloads that an SVM puts into the stream, if there is credit for one.</summary>
+    public bool TryReserve(ulong entries, ulong cost)
+    {
+        if (!HasCredit())
+            return false;
+        _sentEntries += entries;
+        _sentCost += cost;
+        return true;
+    }
+
+    /// <summary>Payloads that an SVM has taken out reach no ring.</summary>
+    public void Refund(ulong entries, ulong cost)
+    {
+        _sentEntries -= Math.Min(entries, _sentEntries);
+        _sentCost -= Math.Min(cost, _sentCost);
+    }
+
     /// <summary>Ends the stream towards the guest, behind what is under way.</summary>
     public void Finish(int errno)
     {

@@ -11,6 +11,9 @@ namespace Tosec.Actors.Toe;
 /// </summary>
 internal sealed class SendSide(ToeContext toe, StreamEntry entry)
 {
+    // A peer that does not read shall not fill the guest's pool with answers.
+    private const int MaxBehindAnswer = 16;
+
     private readonly Queue<Descriptor> _waiting = new();
     private readonly SharedPool _pool = toe.Port.Memory.SealedPool;
     private int _sentOfFirst;
@@ -81,6 +84,12 @@ internal sealed class SendSide(ToeContext toe, StreamEntry entry)
 
         return 0;
     }
+
+    /// <summary>Whether an SVM's answer may be put before the peer, which has to read what it was sent.</summary>
+    public bool HasRoom => _waiting.Count < MaxBehindAnswer;
+
+    /// <summary>Payloads that an SVM has taken out cost no credit any more.</summary>
+    public void Refund(ulong cost) => _released += cost;
 
     /// <summary>Publishes the credit of what was sent since.</summary>
     public void Grant()

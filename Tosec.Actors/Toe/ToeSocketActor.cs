@@ -28,6 +28,9 @@ internal static class ToeProtocol
     /// <summary>An SVM has ended the connection.</summary>
     public sealed record Block(Descriptor Descriptor);
 
+    /// <summary>An SVM's engine takes payloads out of the connection, or wants to put one in.</summary>
+    public sealed record Edit(int Party, Descriptor Descriptor);
+
     /// <summary>A party of the path is gone.</summary>
     public sealed record PartyGone(int Party);
 
@@ -57,6 +60,9 @@ internal sealed class ToeSocketActor(ToeSocket socket) : UntypedActor
                 break;
             case ToeProtocol.Block block:
                 socket.OnBlock(block.Descriptor);
+                break;
+            case ToeProtocol.Edit edit:
+                socket.OnEdit(edit.Party, edit.Descriptor);
                 break;
             case ToeProtocol.PartyGone gone:
                 socket.OnPartyGone(gone.Party);

@@ -124,6 +124,10 @@ internal sealed partial class ToeWorker : ILaneSink, ITicker, IPoller
                 _gatherer.Flush();
                 socket.Tell(new ToeProtocol.Block(descriptor));
                 break;
+            case Opcode.Removed or Opcode.AnswerRoom when socket is not null:
+                _gatherer.Flush();
+                socket.Tell(new ToeProtocol.Edit(party, descriptor));
+                break;
             case Opcode.StreamClosed when socket is not null:
                 socket.Tell(ToeProtocol.SvmsClosed);
                 break;

@@ -14,8 +14,8 @@ public sealed class Conversation : IDisposable
     private readonly MemoryStream[] _held = [new(), new()];
     private readonly MemoryStream[] _released = [new(), new()];
 
-    public Conversation(INetworkSecuritySystem system, StreamDirection initiator = StreamDirection.Incoming)
-        : this(system, Facts(initiator))
+    public Conversation(INetworkSecuritySystem system, StreamDirection initiator = StreamDirection.Incoming, int? serverPort = null)
+        : this(system, Facts(initiator, serverPort))
     {
     }
 
@@ -42,9 +42,13 @@ public sealed class Conversation : IDisposable
 
     public string ReleasedToClient => Encoding.Latin1.GetString(_released[1 - (int)_facts.Initiator].ToArray());
 
-    public static StreamFacts Facts(StreamDirection initiator) => new(
-        4711UL << 1, "guest-7", "web", initiator,
-        new IPEndPoint(IPAddress.Parse("10.0.0.7"), 8080), new IPEndPoint(IPAddress.Parse("203.0.113.5"), 51234));
+    public static StreamFacts Facts(StreamDirection initiator, int? serverPort = null)
+    {
+        var port = initiator == StreamDirection.Incoming ? (Guest: serverPort ?? 8080, Peer: 51234) : (Guest: 8080, Peer: serverPort ?? 51234);
+        return new StreamFacts(
+            4711UL << 1, "guest-7", "web", initiator,
+            new IPEndPoint(IPAddress.Parse("10.0.0.7"), port.Guest), new IPEndPoint(IPAddress.Parse("203.0.113.5"), port.Peer));
+    }
 
     public VerdictKind Client(string bytes) => Client(Encoding.Latin1.GetBytes(bytes));
 
@@ -65,16 +69,43 @@ public sealed class Conversation : IDisposable
     public VerdictKind Give(StreamDirection direction, ReadOnlySpan<byte> bytes)
     {
         _held[(int)direction].Write(bytes);
-        return Take(direction, _inspector.Inspect(direction, bytes));
+        var kind = Take(direction, _inspector.Inspect(direction, bytes));
+        var other = 1 - direction;
+        if (!Blocked && _held[(int)other].Length > 0) Take(other, _inspector.Inspect(other, default));
+        return kind;
     }
 
     public void Dispose() => _inspector.Dispose();
 
+    // A verdict on a part is followed by asking for the rest, and the last verdict is what counts.
     private VerdictKind Take(StreamDirection direction, Verdict verdict)
     {
+        var held = _held[(int)direction];
+        while (verdict.Kind is VerdictKind.Release or VerdictKind.Cut)
+        {
+            Assert.InRange(verdict.Count, 1, held.Length);
+            if ((verdict.Threat ?? verdict.Edit?.Threat) is { } reported) Threats.Add(reported);
+            var bytes = held.ToArray();
+            held.SetLength(0);
+            held.Write(bytes.AsSpan(verdict.Count));
+            if (verdict.Edit is { } edit)
+            {
+                Assert.InRange(edit.Replacement.Length, 0, verdict.Count);
+                Assert.InRange(edit.Answer.Length, 0, StreamEdit.MaxAnswer);
+                _released[(int)direction].Write(edit.Replacement.Span);
+                _released[1 - (int)direction].Write(edit.Answer.Span);
+            }
+            else
+            {
+                _released[(int)direction].Write(bytes.AsSpan(0, verdict.Count));
+            }
+
+            if (held.Length == 0) return VerdictKind.Pass;
+            verdict = _inspector.Inspect(direction, default);
+        }
+
         Assert.Equal(verdict.Kind is VerdictKind.Alert or VerdictKind.Block, verdict.Threat is not null);
         if (verdict.Threat is { } threat && !Blocked) Threats.Add(threat);
-        var held = _held[(int)direction];
         switch (verdict.Kind)
         {
             case VerdictKind.Pass or VerdictKind.Alert:

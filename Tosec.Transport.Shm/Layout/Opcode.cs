@@ -37,6 +37,17 @@ public enum Opcode : byte
 
     /// <summary>Agent to TOVM: the last reference to <c>Slot</c> is gone.</summary>
     Close = 11,
+
+    /// <summary>
+    /// SVM to TOVM: an engine has taken payloads out of the stream. <c>Arg0</c> is their number, <c>Arg1</c> the credit they cost.
+    /// </summary>
+    Removed = 12,
+
+    /// <summary>
+    /// SVM to TOVM: asks for room to put an answer of <c>Arg1</c> bytes of buffer into the stream. TOVM to SVM: <c>Code</c> is 0 when it
+    /// is granted (and counted), EAGAIN when the stream's reader has to read first, EPIPE when nobody reads any more.
+    /// </summary>
+    AnswerRoom = 13,
 }
 
 /// <summary>Methods of the RPC channel (<c>Descriptor.Code</c>). In C: <c>tosec_rpc</c>.</summary>

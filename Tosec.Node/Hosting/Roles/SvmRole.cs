@@ -3,6 +3,7 @@ using Tosec.Actors.Commands;
 using Tosec.Actors.Inspection;
 using Tosec.Actors.Threats;
 using Tosec.Actors.Vms;
+using Tosec.Engines.Auditor;
 using Tosec.Engines.Counter;
 using Tosec.Engines.Ips;
 using Tosec.Engines.Waf;
@@ -29,8 +30,8 @@ internal sealed class SvmRole : VmRole
         var svm = settings.Svm!;
         try
         {
-            _engine = Make(svm.Type, settings);
             _threats = new ThreatReporter(settings.Name, new EveLog(svm.EventFile, LogCapacity), new RecentThreats(RecentCapacity));
+            _engine = Make(svm.Type, settings, _threats);
         }
         catch (Exception failure) when (failure is IOException or DllNotFoundException or UnauthorizedAccessException or InvalidOperationException or InvalidDataException or ArgumentException)
         {
@@ -55,6 +56,7 @@ internal sealed class SvmRole : VmRole
             ("engine", _engine.Description),
             ("alerts", _threats!.Log.Counters.Alerts),
             ("blocks", _threats.Log.Counters.Blocks),
+            ("audit records", _threats.Log.Audits),
             ("events written", _threats.Log.Counters.Written),
             ("events lost", _threats.Log.Counters.Dropped)));
         AddRuleCommands(context);
@@ -111,10 +113,11 @@ internal sealed class SvmRole : VmRole
         }
     }
 
-    private static INetworkSecuritySystem Make(string type, NodeSettings settings) => type switch
+    private static INetworkSecuritySystem Make(string type, NodeSettings settings, ThreatReporter reporter) => type switch
     {
         "waf" => new WafSystem(settings.Waf),
         "ips" => new IpsSystem(settings.Ips),
+        "auditor" => new AuditorSystem(settings.Auditor, reporter),
         "counter" => new CounterSystem(),
         _ => throw new NodeStartException($"there is no network security system of type {type}"),
     };

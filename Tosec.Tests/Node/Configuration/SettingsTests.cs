@@ -116,7 +116,7 @@ public class SettingsTests
     [InlineData("tosec.host.guests.waf1.tenant = x", "tosec.host.guests.waf1 in n.conf: an SVM has that name")]
     [InlineData("tosec.tovm.guests = [nope]", "tosec.tovm.guests in n.conf is a list with nope; allowed: names of tosec.host.guests: a, b")]
     [InlineData("tosec.tovm.guests = some", "tosec.tovm.guests in n.conf is \"some\"; allowed: *")]
-    [InlineData("tosec.chains.web.svms = [av]", "tosec.chains.web.svms in n.conf is \"av\"; allowed: a list of SVM types (waf, ips, counter)")]
+    [InlineData("tosec.chains.web.svms = [av]", "tosec.chains.web.svms in n.conf is \"av\"; allowed: a list of SVM types (waf, ips, auditor, counter)")]
     [InlineData("tosec.chains.web.hold-deadline = 5", "tosec.chains.web.hold-deadline in n.conf is \"5\"; allowed: a time from 10ms to 1h")]
     [InlineData("tosec.chains.deny.svms = []", "tosec.chains.deny in n.conf: no chain can be named deny")]
     [InlineData("tosec.policy = [ { chain = nope } ]", "tosec.policy[1].chain in n.conf is \"nope\"; allowed: web or deny")]

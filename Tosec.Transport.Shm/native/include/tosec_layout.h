@@ -141,6 +141,8 @@ enum tosec_opcode {
     TOSEC_OP_RPC_REPLY = 9,    /* TOVM -> channel: arg0 = result (>= 0, or negative errno), arg1 and reply bytes by method */
     TOSEC_OP_CREDIT = 10,      /* channel -> TOVM: the receive ring of slot has been read on */
     TOSEC_OP_CLOSE = 11,       /* agent -> TOVM: the last reference to slot is gone */
+    TOSEC_OP_REMOVED = 12,     /* SVM -> TOVM: arg0 payloads that cost arg1 of credit were taken out of the stream */
+    TOSEC_OP_ANSWER_ROOM = 13, /* SVM -> TOVM: room for arg1 bytes of answer?; TOVM -> SVM: code 0, EAGAIN or EPIPE */
 };
 
 /* RPC methods (descriptor.code). Requests and replies are the structs below, in the RPC slot. */
