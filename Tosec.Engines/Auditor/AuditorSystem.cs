@@ -1,6 +1,8 @@
 using Tosec.Actors.Inspection;
 using Tosec.Engines.Auditor.Policy;
+using Tosec.Engines.Auditor.MySql;
 using Tosec.Engines.Auditor.PostgreSql;
+using Tosec.Engines.Auditor.Redis;
 using Tosec.Engines.Auditor.Sql;
 
 namespace Tosec.Engines.Auditor;
@@ -47,6 +49,8 @@ public sealed class AuditorSystem : INetworkSecuritySystem
         Settings.Ports.GetValueOrDefault(facts.Server.Port, Settings.OtherPorts) switch
         {
             DatabaseProtocol.PostgreSql => new DatabaseInspector(this, facts, static session => new PgConversation(session)),
+            DatabaseProtocol.MySql => new DatabaseInspector(this, facts, static session => new MyConversation(session)),
+            DatabaseProtocol.Redis => new DatabaseInspector(this, facts, static session => new RedisConversation(session)),
             _ => new DatabaseInspector(this, facts, static session => new NoConversation(session)),
         };
 

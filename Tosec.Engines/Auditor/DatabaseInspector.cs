@@ -12,6 +12,7 @@ internal sealed class DatabaseInspector : IStreamInspector
     private readonly AuditSession _session;
     private readonly IConversation _conversation;
     private readonly UndecidedBytes _undecided = new();
+    private readonly UndecidedBytes _greeting = new();
 
     // Set by the verdict that ends the connection; every later call repeats it.
     private Threat? _blocked;
@@ -33,14 +34,16 @@ internal sealed class DatabaseInspector : IStreamInspector
     public Verdict End(StreamDirection direction)
     {
         if (_blocked is { } threat) return Verdict.Block(threat);
-        if (direction == _facts.Initiator && _undecided.Count > 0)
-            return Blocked(_session.Violation("the client ended within a message"), default);
+        if (direction == _facts.Initiator ? _undecided.Count > 0 : _greeting.Count > 0)
+            return Blocked(_session.Violation("an end within a message"), default);
         return Verdict.Pass;
     }
 
     public Verdict HoldLimit(StreamDirection direction)
     {
         if (_blocked is { } threat) return Verdict.Block(threat);
+        if (direction != _facts.Initiator && _greeting.Count > 0)
+            return Blocked(_session.Violation("a greeting that is longer, or took longer, than may be held"), default);
         if (direction != _facts.Initiator || _undecided.Count == 0) return Verdict.Pass;
         return _refused.Kind == DecisionKind.Refuse
             ? Blocked(_refused.Threat ?? _session.Violation("a refused statement waited too long for its turn"), default)
@@ -50,15 +53,31 @@ internal sealed class DatabaseInspector : IStreamInspector
     public void Dispose()
     {
         _undecided.Dispose();
+        _greeting.Dispose();
         _session.Ended();
     }
 
     private Verdict Server(ReadOnlySpan<byte> payload)
     {
+        if (_conversation.AwaitsGreeting) return Greeting(payload);
         if (payload.IsEmpty || _conversation.IsOpaque) return Verdict.Pass;
         if (_conversation.Server(payload) is { } reason) return Blocked(_session.Violation(reason), default);
         return _session.TakeRowsThreat(out var blocks) is not { } threat ? Verdict.Pass
             : blocks ? Blocked(threat, default) : Verdict.Alert(threat);
+    }
+
+    private Verdict Greeting(ReadOnlySpan<byte> payload)
+    {
+        _greeting.Add(payload);
+        if (_greeting.Count == 0) return Verdict.Pass;
+        var decision = _conversation.Greeting(_greeting.Bytes);
+        if (decision.Kind == DecisionKind.End) return Blocked(decision.Threat!, default);
+        if (decision.Kind == DecisionKind.More) return Verdict.Hold;
+        var rest = _greeting.Count - decision.Count;
+        _greeting.Remove(_greeting.Count);
+        return rest == 0
+            ? Verdict.Cut(decision.Count, new StreamEdit(null, decision.Replacement, default))
+            : Blocked(_session.Violation("bytes behind the server's greeting"), default);
     }
 
     private Verdict Client(ReadOnlySpan<byte> payload)

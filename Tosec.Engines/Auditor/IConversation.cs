@@ -14,6 +14,12 @@ internal interface IConversation
     /// <summary>By setting, nothing more is looked at: the connection is encrypted.</summary>
     bool IsOpaque { get; }
 
+    /// <summary>The server speaks first, and what it says is changed: it is held until <see cref="Greeting"/> has decided.</summary>
+    bool AwaitsGreeting => false;
+
+    /// <summary>Decides on the server's first bytes, again and with more behind them until they are decided.</summary>
+    Decision Greeting(ReadOnlySpan<byte> bytes) => Decision.More;
+
     /// <summary>Decides on the first unit of the client's that is complete. Must not be called with nothing.</summary>
     Decision Client(ReadOnlySpan<byte> bytes);
 

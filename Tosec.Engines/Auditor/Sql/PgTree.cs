@@ -13,7 +13,7 @@ internal sealed class PgTree
         ["SelectStmt"] = Select, ["InsertStmt"] = Insert, ["UpdateStmt"] = Update, ["DeleteStmt"] = Delete, ["MergeStmt"] = Merge,
         ["TransactionStmt"] = Transaction, ["ConstraintsSetStmt"] = Transaction, ["VariableSetStmt"] = Session,
         ["VariableShowStmt"] = Session, ["DiscardStmt"] = Session, ["ExplainStmt"] = Explain, ["LockStmt"] = Locking, ["CallStmt"] = Call,
-        ["DoStmt"] = Dynamic, ["PrepareStmt"] = Session, ["ExecuteStmt"] = Dynamic, ["DeallocateStmt"] = Session,
+        ["DoStmt"] = Dynamic | Unknown, ["PrepareStmt"] = Session, ["ExecuteStmt"] = Dynamic, ["DeallocateStmt"] = Session,
         ["DeclareCursorStmt"] = Select, ["FetchStmt"] = Select, ["ClosePortalStmt"] = Select, ["ListenStmt"] = Notify,
         ["NotifyStmt"] = Notify, ["UnlistenStmt"] = Notify, ["VacuumStmt"] = Admin, ["ClusterStmt"] = Admin, ["ReindexStmt"] = Admin,
         ["CheckPointStmt"] = Admin, ["LoadStmt"] = Admin, ["AlterSystemStmt"] = Admin, ["AlterDatabaseSetStmt"] = Admin,

@@ -17,7 +17,7 @@ internal static class SqlVerbs
         ["grant"] = Grant, ["revoke"] = Grant, ["begin"] = Transaction, ["start"] = Transaction, ["commit"] = Transaction,
         ["rollback"] = Transaction, ["savepoint"] = Transaction, ["release"] = Transaction, ["xa"] = Transaction,
         ["set"] = Session, ["show"] = Session, ["use"] = Session, ["describe"] = Session, ["desc"] = Session, ["help"] = Session,
-        ["call"] = Call, ["do"] = Select, ["prepare"] = Dynamic, ["execute"] = Dynamic, ["deallocate"] = Session, ["explain"] = Explain,
+        ["call"] = Call, ["do"] = Select, ["prepare"] = Dynamic | Unknown, ["execute"] = Dynamic | Unknown, ["deallocate"] = Session, ["explain"] = Explain,
         ["analyze"] = Admin, ["lock"] = Locking, ["unlock"] = Locking, ["kill"] = Admin, ["flush"] = Admin, ["reset"] = Admin, ["shutdown"] = Admin,
         ["optimize"] = Admin, ["check"] = Admin, ["checksum"] = Admin, ["repair"] = Admin, ["cache"] = Admin, ["install"] = Admin,
         ["uninstall"] = Admin, ["purge"] = Replication, ["change"] = Replication, ["load"] = Files, ["handler"] = Select,
