@@ -1,5 +1,5 @@
 // A web server and a client of it, by Go's own library, which makes system calls without the C library.
-// usage: web serve ADDRESS | web get URL CONNECTIONS
+// usage: web serve ADDRESS... | web get URL CONNECTIONS
 package main
 
 import (
@@ -25,7 +25,11 @@ func main() {
 			fmt.Fprintf(w, "%x", sha256.Sum256(body))
 		})
 		http.HandleFunc("/large", func(w http.ResponseWriter, r *http.Request) { w.Write(bytes.Repeat([]byte("0123456789abcdef"), 1<<17)) })
-		fmt.Fprintln(os.Stderr, http.ListenAndServe(os.Args[2], nil))
+		ended := make(chan error)
+		for _, address := range os.Args[2:] {
+			go func(address string) { ended <- http.ListenAndServe(address, nil) }(address)
+		}
+		fmt.Fprintln(os.Stderr, <-ended)
 		os.Exit(1)
 	}
 	connections, _ := strconv.Atoi(os.Args[3])

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Diagnostics;
 using Tosec.Node.Hosting;
 using Tosec.Tests.Peer;
@@ -121,16 +122,44 @@ public sealed class RunCommandTests : IDisposable
     public async Task Programs_that_cannot_be_preloaded_are_refused_by_name()
     {
         var isStatic = MakeElf("static", 2);
-        Assert.Equal((78, $"tosec: {isStatic} is statically linked: there is no loader that could preload the socket library"), await FailRunAsync(isStatic));
+        Assert.Equal((78, $"tosec: {isStatic} is statically linked: there is no loader that could preload the socket library (tosec run --all-syscalls serves it)"), await FailRunAsync(isStatic));
         var script = MakeExecutable("script", [.. "#!"u8, .. System.Text.Encoding.UTF8.GetBytes(isStatic), .. " -x\necho\n"u8]);
         Assert.Equal(
-            (78, $"tosec: {script} is run by {isStatic}, which is statically linked: there is no loader that could preload the socket library"),
+            (78, $"tosec: {script} is run by {isStatic}, which is statically linked: there is no loader that could preload the socket library (tosec run --all-syscalls serves it)"),
             await FailRunAsync(script));
         var narrow = MakeElf("narrow", 1);
         Assert.Equal((78, $"tosec: {narrow} is a 32-bit program: the socket library is 64-bit"), await FailRunAsync(narrow));
         var privileged = MakeExecutable("privileged", File.ReadAllBytes("/bin/true"));
         File.SetUnixFileMode(privileged, File.GetUnixFileMode(privileged) | UnixFileMode.SetUser);
         Assert.Equal((78, $"tosec: {privileged} is setuid or setgid: the loader does not preload into it"), await FailRunAsync(privileged));
+    }
+
+    [Fact]
+    public async Task Programs_that_make_system_calls_themselves_are_served_on_request_only()
+    {
+        var go = MakeElf("go", 2, interpreter: "/lib64/ld-linux-x86-64.so.2", noteOwner: "Go");
+        Assert.Equal(
+            (78, $"tosec: {go} is a Go program: it makes its system calls past the socket library (tosec run --all-syscalls serves it)"), await FailRunAsync(go));
+        var musl = MakeElf("musl", 2, interpreter: "/lib/ld-musl-x86_64.so.1", noteOwner: "GNU");
+        Assert.Equal(
+            (78, $"tosec: {musl} is not linked with glibc (its loader is /lib/ld-musl-x86_64.so.1) (tosec run --all-syscalls serves it)"), await FailRunAsync(musl));
+
+        var narrow = MakeElf("narrow", 1);
+        Assert.Equal((78, $"tosec: {narrow} is a 32-bit program: only 64-bit system calls are served"), await FailSupervisedAsync(narrow));
+        var privileged = MakeExecutable("privileged", File.ReadAllBytes("/bin/true"));
+        File.SetUnixFileMode(privileged, File.GetUnixFileMode(privileged) | UnixFileMode.SetUser);
+        Assert.Equal((78, $"tosec: {privileged} is setuid or setgid: a supervised program gets no privileges"), await FailSupervisedAsync(privileged));
+
+        // The agent that answers here gives no attachment.
+        var isStatic = MakeElf("static", 2);
+        Assert.Equal(69, (await FailSupervisedAsync(isStatic)).Code);
+    }
+
+    [Fact]
+    public async Task A_misspelt_fallback_is_refused()
+    {
+        var (code, _, errors) = await RunAsync(["run", "--run-directory", _directory.Path, "true"], new(Environment()) { ["TOSEC_FALLBACK"] = "Kernel" });
+        Assert.Equal((78, "tosec: TOSEC_FALLBACK=Kernel: allowed: kernel, refuse"), (code, errors));
     }
 
     [Fact]
@@ -160,8 +189,32 @@ public sealed class RunCommandTests : IDisposable
         return (code, errors);
     }
 
+    private async Task<(int Code, string Errors)> FailSupervisedAsync(string program)
+    {
+        var (code, _, errors) = await RunAsync(["run", "--run-directory", _directory.Path, "--all-syscalls", "--", program]);
+        return (code, errors);
+    }
+
     private string MakeElf(string name, byte elfClass) =>
         MakeExecutable(name, [0x7f, .. "ELF"u8, elfClass, 1, 1, .. new byte[9], 2, 0, 62, 0, .. new byte[64]]);
+
+    // Header, two program headers, the interpreter's name and a note.
+    private string MakeElf(string name, byte elfClass, string interpreter, string noteOwner)
+    {
+        var file = new byte[512];
+        ((byte[])[0x7f, .. "ELF"u8, elfClass, 1, 1]).CopyTo(file, 0);
+        file[32] = 64;
+        file[54] = 56;
+        file[56] = 2;
+        file[64] = 3;
+        file[64 + 8] = 200;
+        file[64 + 56] = 4;
+        BinaryPrimitives.WriteInt64LittleEndian(file.AsSpan(64 + 56 + 8), 300);
+        System.Text.Encoding.ASCII.GetBytes(interpreter).CopyTo(file, 200);
+        file[300] = 4;
+        System.Text.Encoding.ASCII.GetBytes(noteOwner).CopyTo(file, 312);
+        return MakeExecutable(name, file);
+    }
 
     private string MakeExecutable(string name, byte[] content)
     {
