@@ -63,6 +63,8 @@ internal static class HttpStrictness
             return "ambiguous body";
         }
 
+        if (request.TryGet("content-encoding"u8, out var packing) && !IsUnpacked(packing.Value))
+            return "Content-Encoding that cannot be inspected";
         if (request.TryGet("http2-settings"u8, out _)) return "HTTP/2 without inspection";
         if (request.TryGet("upgrade"u8, out var upgrade) && Names(upgrade.Value, "h2c"u8)) return "HTTP/2 without inspection";
         return null;
@@ -94,6 +96,10 @@ internal static class HttpStrictness
 
     /// <summary>Without the blanks around it.</summary>
     public static ReadOnlySpan<byte> Trim(ReadOnlySpan<byte> text) => text.Trim(" \t"u8);
+
+    // "deflate" is two formats to servers.
+    private static bool IsUnpacked(ReadOnlySpan<byte> coding) =>
+        Ascii.EqualsIgnoreCase(coding, "gzip"u8) || Ascii.EqualsIgnoreCase(coding, "x-gzip"u8) || Ascii.EqualsIgnoreCase(coding, "identity"u8);
 
     private static string? FlawsOf(HttpFlaws flaws)
     {

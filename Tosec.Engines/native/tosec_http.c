@@ -169,6 +169,10 @@ static int response_headers(htp_tx_t *tx)
         http->skip_response_body_of = message.exchange;
         tx->response_content_encoding_processing = HTP_COMPRESSION_NONE;
     }
+    /* "deflate" is zlib's format (RFC 9110, 8.4.1.2). The parser begins with raw deflate, and finds out too late when the first
+       bytes come alone; its reader of gzip reads zlib too. */
+    if (tx->response_content_encoding_processing == HTP_COMPRESSION_DEFLATE)
+        tx->response_content_encoding_processing = HTP_COMPRESSION_GZIP;
     return answered(http, answer);
 }
 

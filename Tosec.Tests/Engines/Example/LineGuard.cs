@@ -56,6 +56,6 @@ public sealed class LineGuard(string word) : INetworkSecuritySystem
             _found is { } found ? Verdict.Block(found) : _length > 0 ? whenIncomplete : Verdict.Pass;
 
         private static Threat Because(string reason) => new()
-            { SignatureId = 1, Signature = reason, Category = "policy-violation", Severity = 2, Answer = "no\n"u8.ToArray() };
+        { SignatureId = 1, Signature = reason, Category = "policy-violation", Severity = 2, Answer = "no\n"u8.ToArray() };
     }
 }

@@ -58,9 +58,9 @@ public sealed class IpsCostSpecs(ITestOutputHelper output)
         var request = Encoding.ASCII.GetBytes(Http.Get("/index.html?page=3"));
         using var inspector = bench.System.Open(Conversation.Facts(StreamDirection.Incoming));
         clock.Restart();
-        for (var i = 0; i < 500; i++) inspector.Inspect(StreamDirection.Incoming, request);
-        output.WriteLine($"{clock.Elapsed.TotalMicroseconds / 500:f1} us for a request");
-        for (var i = 0; i < 500; i++) Assert.Equal(VerdictKind.Pass, inspector.Inspect(StreamDirection.Outgoing, page).Kind);
+        for (var i = 0; i < 50; i++) inspector.Inspect(StreamDirection.Incoming, request);
+        output.WriteLine($"{clock.Elapsed.TotalMicroseconds / 50:f1} us for a request");
+        for (var i = 0; i < 50; i++) Assert.Equal(VerdictKind.Pass, inspector.Inspect(StreamDirection.Outgoing, page).Kind);
         clock.Restart();
         for (var i = 0; i < 500; i++)
         {

@@ -1,4 +1,5 @@
 using Tosec.Actors.Inspection;
+using Tosec.Tests.Engines.Waf;
 using Tosec.Engines.Ips;
 
 namespace Tosec.Tests.Engines.Ips;
@@ -141,5 +142,34 @@ public sealed class IpsVerdictSpecs
         conversation.Client(new string('a', 5000) + "!");
         conversation.ClientEnds();
         Assert.Equal("engine-limit", conversation.Threat.Category);
+    }
+
+    [Fact]
+    public void Http_that_would_take_memory_without_bound_cannot_be_read()
+    {
+        using var bench = new IpsBench(IpsBench.Alert("http.uri; content:\"/evil\";"));
+        using var requests = new Conversation(bench.System);
+        for (var i = 0; i < 64; i++) Assert.Equal(VerdictKind.Pass, requests.Client(Http.Get("/")));
+        Assert.Equal(VerdictKind.Block, requests.Client(Http.Get("/")));
+        Assert.Equal("HTTP: too many requests without a response", requests.Threat.Signature);
+
+        using var answered = new Conversation(bench.System);
+        for (var i = 0; i < 200; i++)
+        {
+            Assert.Equal(VerdictKind.Pass, answered.Client(Http.Get("/")));
+            Assert.Equal(VerdictKind.Pass, answered.Server(Http.Ok(new string('x', 70_000))));
+        }
+
+        var field = "X-Field: " + new string('x', 1000) + "\r\n";
+        using var request = new Conversation(bench.System);
+        request.Client(Http.Get("/")[..^2]);
+        for (var i = 0; i < 70 && !request.Blocked; i++) request.Client(field);
+        Assert.Equal("HTTP: head longer than can be read", request.Threat.Signature);
+
+        using var response = new Conversation(bench.System);
+        response.Client(Http.Get("/"));
+        response.Server("HTTP/1.1 200 OK\r\n");
+        for (var i = 0; i < 70 && !response.Blocked; i++) response.Server(field);
+        Assert.Equal("HTTP: head longer than can be read", response.Threat.Signature);
     }
 }

@@ -1,6 +1,8 @@
 using System.IO.Compression;
 using System.Text;
 using Tosec.Actors.Inspection;
+using Tosec.Engines.Waf;
+using Tosec.Tests.Peer;
 
 namespace Tosec.Tests.Engines.Waf;
 
@@ -12,14 +14,44 @@ public sealed class WafBodySpecs(WafFixture fixture) : IClassFixture<WafFixture>
 
     [Theory]
     [InlineData("gzip")]
-    [InlineData("deflate")]
-    public void Attack_in_a_compressed_request_is_blocked(string coding)
+    [InlineData("x-gzip")]
+    public void Compressed_request_is_unpacked(string coding)
+    {
+        using var folder = new TemporaryDirectory();
+        var setup = folder.Write("crs-setup.conf", File.ReadAllText(WafFixture.Reference.SetupFile)
+            + "\nSecAction \"id:900250,phase:1,nolog,pass,t:none,setvar:'tx.restricted_headers=/proxy/'\"\n");
+        using var system = new WafSystem(WafFixture.Reference with { SetupFile = setup });
+        using var clean = new Conversation(system);
+        Assert.Equal(VerdictKind.Pass, clean.Client(Form("name=Ada")));
+        using var attack = new Conversation(system);
+        foreach (var b in Form("id=" + Uri.EscapeDataString(Sqli))) attack.Client(b.ToString());
+        Assert.True(attack.Blocked);
+        Assert.Equal("attack-sqli", attack.Threat.Category);
+
+        string Form(string text) =>
+            Http.Post("/form", "application/x-www-form-urlencoded", Packed("gzip", text), $"Content-Encoding: {coding}\r\n");
+    }
+
+    [Fact]
+    public void Compressed_request_is_blocked_by_the_core_rule_set_as_it_comes()
     {
         using var conversation = new Conversation(fixture.System);
-        var body = Packed(coding, "id=" + Uri.EscapeDataString(Sqli));
-        var request = Http.Post("/form", "application/x-www-form-urlencoded", body, $"Content-Encoding: {coding}\r\n");
-        Assert.Equal(VerdictKind.Block, conversation.Client(request));
-        Assert.Equal("", conversation.ReleasedToServer);
+        var body = Packed("gzip", "name=Ada");
+        conversation.Client(Http.Post("/form", "application/x-www-form-urlencoded", body, "Content-Encoding: gzip\r\n"));
+        Assert.Equal(920450, conversation.Threat.SignatureId);
+    }
+
+    [Theory]
+    [InlineData("deflate")]
+    [InlineData("br")]
+    [InlineData("zstd")]
+    [InlineData("gzip, gzip")]
+    [InlineData("")]
+    public void Request_that_cannot_be_unpacked_without_doubt_is_blocked(string coding)
+    {
+        using var conversation = new Conversation(fixture.System);
+        Assert.Equal(VerdictKind.Block, conversation.Client(Http.Post("/form", "text/plain", "packed", $"Content-Encoding: {coding}\r\n")));
+        Assert.Equal("HTTP: Content-Encoding that cannot be inspected", conversation.Threat.Signature);
     }
 
     [Theory]
@@ -36,7 +68,7 @@ public sealed class WafBodySpecs(WafFixture fixture) : IClassFixture<WafFixture>
             : Http.Ok(body, fields: $"Content-Encoding: {coding}\r\n");
         using var conversation = new Conversation(fixture.System);
         conversation.Client(Http.Get("/"));
-        foreach (var part in response.Chunk(7)) conversation.Server(new string(part));
+        foreach (var part in response) conversation.Server(part.ToString());
         Assert.True(conversation.Blocked);
         Assert.InRange(conversation.Threat.SignatureId, 950000, 958999);
     }

@@ -22,7 +22,7 @@ public sealed class WafConformance : EngineConformance
         Talk.Blocks(941100, Http.Get(Script), Said.Client(Http.Get("/")), Said.Server(Http.Ok("")), Said.Client(Http.Get(Script))),
         Talk.Blocks(930100, Http.Get(Traversal), Said.Client(Http.Get("/") + Http.Get(Traversal))),
         Talk.Blocks(0, "Host: a\r\n\r\n", Said.Client(Http.Get("/") + "BREW /?a=b HTTP/1.1\r\nGET :/ HTTP/1.1\r\nHost: a\r\n\r\n")),
-        Talk.Blocks(951230, "SQL", Said.Client(Http.Get("/item")), Said.Server(Http.Ok(Leak))),
+        Talk.Blocks(951230, Leak, Said.Client(Http.Get("/item")), Said.Server(Http.Ok(Leak))),
         Talk.Blocks(0, "0\r\n\r\n", Said.Client("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
         Talk.Blocks(0, "SSH-2.0", Said.Client("SSH-2.0-OpenSSH_9.2p1\r\n")),
     ];
