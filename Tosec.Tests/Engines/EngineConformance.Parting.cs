@@ -1,3 +1,5 @@
+using Tosec.Actors.Inspection;
+
 namespace Tosec.Tests.Engines;
 
 // However bytes are parted, whenever they stop.
@@ -57,8 +59,8 @@ public abstract partial class EngineConformance
                 using var conversation = new Conversation(System);
                 foreach (var said in begin)
                     if (!Give(conversation, said)) break;
-                Assert.NotEqual(Tosec.Actors.Inspection.VerdictKind.Hold, conversation.ClientHoldLimit());
-                Assert.NotEqual(Tosec.Actors.Inspection.VerdictKind.Hold, conversation.ServerHoldLimit());
+                Assert.NotEqual(VerdictKind.Hold, conversation.ClientHoldLimit());
+                Assert.NotEqual(VerdictKind.Hold, conversation.ServerHoldLimit());
             }
         }
     }

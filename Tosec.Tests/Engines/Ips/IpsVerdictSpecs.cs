@@ -1,6 +1,6 @@
 using Tosec.Actors.Inspection;
-using Tosec.Tests.Engines.Waf;
 using Tosec.Engines.Ips;
+using Tosec.Tests.Engines.Waf;
 
 namespace Tosec.Tests.Engines.Ips;
 
