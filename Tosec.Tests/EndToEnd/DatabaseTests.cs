@@ -36,7 +36,7 @@ public sealed class DatabaseTests(DatabaseSite site)
         var audits = await site.Audits(a => a.GetProperty("outcome").GetString() == "error" && a.GetProperty("error").GetString() == "42703");
         Assert.Contains(audits, a => a.GetProperty("statement").GetString() == "delete from kept" && a.GetProperty("outcome").GetString() == "blocked");
         Assert.Contains(audits, a => a.GetProperty("class").GetString() == "insert,copy" && a.GetProperty("rows").GetInt64() == 201);
-        Assert.All(audits, a => Assert.Equal("ada", a.GetProperty("user").GetString()));
+        Assert.All(audits.Where(a => a.GetProperty("database").GetString() == "postgres"), a => Assert.Equal("ada", a.GetProperty("user").GetString()));
         Assert.DoesNotContain(audits, a => a.ToString().Contains("secret-word", StringComparison.Ordinal));
 
         // The extended protocol, with a batch of its own for each transaction.
@@ -52,7 +52,7 @@ public sealed class DatabaseTests(DatabaseSite site)
     {
         var data = await site.ServerFolder("my");
         await site.RunAsServer("mariadb-install-db", "--no-defaults", "--datadir=" + data, "--auth-root-authentication-method=normal", "--skip-test-db");
-        File.WriteAllText(site["init.sql"], "CREATE USER ada IDENTIFIED BY 'secret-word'; GRANT ALL ON *.* TO ada; CREATE DATABASE shop;\n");
+        File.WriteAllText(site["init.sql"], "CREATE USER ada IDENTIFIED BY 'secret-word';\nGRANT ALL ON *.* TO ada;\nCREATE DATABASE shop;\n");
         await site.StartServer(DatabaseSite.MySql, "/usr/sbin/mariadbd", "--no-defaults", "--datadir=" + data, "--bind-address=" + site.Outside,
             $"--port={DatabaseSite.MySql}", "--socket=" + data + "/socket", "--init-file=" + site["init.sql"], "--local-infile=1", "--pid-file=" + data + "/pid");
 

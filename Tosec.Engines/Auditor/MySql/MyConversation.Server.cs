@@ -94,10 +94,12 @@ internal sealed partial class MyConversation
                 if (body.IsEmpty) return "an empty packet in a login";
                 if (body[0] == 0) return Authenticated(body);
                 if (IsError(body)) Failed(body);
+                // Another method, or more data; but for "the short way was good enough", which an OK follows.
+                _asked = body[0] == 0xfe || (body[0] == 1 && body is not [1, 3]);
                 return null;
             case Phase.Answer:
                 return body.IsEmpty ? "an empty packet in an answer" : OnAnswer(body);
-            case Phase.Login or Phase.Idle or Phase.LocalFile when IsError(body):
+            case Phase.Login or Phase.Idle when IsError(body):
                 // It ends the connection by itself: a timeout, a shutdown.
                 return null;
             default:

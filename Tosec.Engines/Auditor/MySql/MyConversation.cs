@@ -32,6 +32,9 @@ internal sealed partial class MyConversation : IConversation
     private uint _capabilities;
     private long _batch = 1;
 
+    // During authentication: the server waits for a packet of the client's.
+    private bool _asked;
+
     // Session statement of USE or COM_INIT_DB that names the next database.
     private string? _nextDatabase;
 
@@ -76,8 +79,7 @@ internal sealed partial class MyConversation : IConversation
         return _phase switch
         {
             Phase.Login => Login(body, sequence),
-            // Passwords and tokens: passed, never kept. The server ends this phase.
-            Phase.Authentication => Decision.Release(MyPackets.Head + length),
+            Phase.Authentication => Authentication(MyPackets.Head + length),
             Phase.LocalFile => LocalFile(length),
             _ => sequence == 0 && length > 0 ? Command(body) : Broken("a command out of sequence"),
         };
@@ -141,6 +143,14 @@ internal sealed partial class MyConversation : IConversation
         _phase = Phase.Authentication;
         _session.Released(login, [], _batch);
         return Decision.Release(count, threat);
+    }
+
+    // Passwords and tokens: passed, never kept, and only when the server has asked for one: what is sent unasked is a command.
+    private Decision Authentication(int count)
+    {
+        if (!_asked) return Decision.More;
+        _asked = false;
+        return Decision.Release(count);
     }
 
     private bool TryReadLogin(ReadOnlySpan<byte> rest)
@@ -222,7 +232,8 @@ internal sealed partial class MyConversation : IConversation
             case 0x12 or 0x1e: // COM_BINLOG_DUMP, COM_BINLOG_DUMP_GTID
                 return Broken("replication cannot be inspected");
             case 0x05 or 0x06 or 0x07 or 0x08 or 0x0a or 0x0c or 0x0d: // databases, refresh, shutdown, processes
-                return Judge(Statement.Of(StatementClass.Admin | StatementClass.Unknown, $"command {body[0]}"), count, Answer.Simple);
+                return Judge(Statement.Of(StatementClass.Admin | StatementClass.Unknown, $"command {body[0]}"), count,
+                    body[0] == 0x0a ? Answer.Result : Answer.Simple);
             default:
                 return Judge(Statement.Of(StatementClass.Unknown, $"command {body[0]}"), count, Answer.Simple);
         }

@@ -15,6 +15,22 @@ internal sealed record Statement(
     IReadOnlyList<string> Functions,
     IReadOnlyList<string> Literals)
 {
+    private const int MaxShown = 2048;
+    private const int MaxNames = 256;
+
+    /// <summary>
+    /// A statement of a normalized text. Its fingerprint is of the whole text, of which the beginning is kept; one with more names than can be
+    /// kept is of class unknown too.
+    /// </summary>
+    public static Statement Make(
+        StatementClass classes, string normalized, IReadOnlyCollection<string> tables, IReadOnlyCollection<string> functions, IReadOnlyList<string> literals) => new(
+        tables.Count > MaxNames || functions.Count > MaxNames ? classes | StatementClass.Unknown : classes,
+        normalized.Length <= MaxShown ? normalized : normalized[..MaxShown] + "…",
+        Fingerprints.Of(normalized),
+        [.. tables.Take(MaxNames)],
+        [.. functions.Take(MaxNames)],
+        literals);
+
     /// <summary>A statement without a text, of one class.</summary>
     public static Statement Of(StatementClass @class, string text) => new(@class, text, Fingerprints.Of(text), [], [], []);
 

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
+using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using Tosec.Engines.Auditor.Policy;
 using static Tosec.Engines.Auditor.Policy.StatementClass;
 
@@ -37,13 +39,16 @@ internal sealed class PgTree
 
     public StatementClass Classes => _classes == None ? Unknown : _classes;
 
-    public IReadOnlyList<string> Tables => [.. _tables];
+    public IReadOnlyCollection<string> Tables => _tables;
 
-    public IReadOnlyList<string> Functions => [.. _functions];
+    public IReadOnlyCollection<string> Functions => _functions;
 
     /// <summary>One tree for each statement of the text; null: it is not SQL of PostgreSQL.</summary>
     public static List<PgTree>? Parse(ReadOnlySpan<byte> text)
     {
+        // In another character set its bytes are characters of names all the same: the parser is given some that are Unicode.
+        if (!Utf8.IsValid(text))
+            text = Encoding.UTF8.GetBytes(Encoding.Latin1.GetString(text));
         if (PgQuery.Parse(text) is not { } json)
             return null;
         var trees = new List<PgTree>();

@@ -33,17 +33,14 @@ internal static class SqlJudge
         if (trees.Count != read.Parts.Count)
         {
             var whole = Doubtful(text);
-            return [.. trees.Select(t => whole with { Classes = t.Classes, Tables = t.Tables, Functions = t.Functions })];
+            return [.. trees.Select(t => Statement.Make(t.Classes, whole.Normalized, t.Tables, t.Functions, []))];
         }
 
         return [.. trees.Zip(read.Parts, (tree, part) => Shown(tree.Classes, part, tree))];
     }
 
-    private static Statement Shown(StatementClass classes, SqlReader.SqlPart part, PgTree? tree)
-    {
-        var normalized = part.Normalized;
-        return new Statement(classes, normalized, Fingerprints.Of(normalized), tree?.Tables ?? [], tree?.Functions ?? [], part.Literals);
-    }
+    private static Statement Shown(StatementClass classes, SqlReader.SqlPart part, PgTree? tree) =>
+        Statement.Make(classes, part.Normalized, tree?.Tables ?? [], tree?.Functions ?? [], part.Literals);
 
     private static Statement Doubtful(ReadOnlySpan<byte> text)
     {

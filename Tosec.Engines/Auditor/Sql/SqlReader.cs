@@ -6,7 +6,8 @@ namespace Tosec.Engines.Auditor.Sql;
 /// <summary>A text of SQL as its tokens tell it: normalized, with its literals, cut into statements.</summary>
 internal sealed class SqlReader
 {
-    private const int MaxLiterals = 64;
+    // What is kept for records: characters of all literals together, and of one.
+    private const int MaxLiterals = 2048;
     private const int MaxLiteral = 256;
 
     private SqlReader()
@@ -60,6 +61,8 @@ internal sealed class SqlReader
     internal sealed class SqlPart
     {
         private readonly StringBuilder _normalized = new();
+        private readonly Dictionary<int, string> _names = [];
+        private int _literals;
 
         /// <summary>Every token: words in lower case, quoted names without their quotes, literals as <c>?</c>.</summary>
         public List<(SqlTokenKind Kind, string Text)> Words { get; } = [];
@@ -69,6 +72,13 @@ internal sealed class SqlReader
         public string Normalized => _normalized.ToString();
 
         public string Word(int index) => index < Words.Count && Words[index].Kind == SqlTokenKind.Word ? Words[index].Text : "";
+
+        /// <summary>Whether a token is a name, or may be one.</summary>
+        public bool IsName(int index) => index < Words.Count
+            && (Words[index].Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName || _names.ContainsKey(index));
+
+        /// <summary>The name that a token is.</summary>
+        public string NameAt(int index) => _names.GetValueOrDefault(index) ?? Words[index].Text;
 
         public bool IsSymbol(int index, char symbol) =>
             index >= 0 && index < Words.Count && Words[index].Kind == SqlTokenKind.Symbol && Words[index].Text[0] == symbol;
@@ -85,8 +95,12 @@ internal sealed class SqlReader
                     text = text.Length >= 2 ? text[1..^1] : "";
                     break;
                 case SqlTokenKind.String or SqlTokenKind.Number:
-                    if (Literals.Count < MaxLiterals)
+                    if (_literals < MaxLiterals)
                         Literals.Add(text.Length <= MaxLiteral ? text : text[..MaxLiteral]);
+                    _literals += 1 + Math.Min(text.Length, MaxLiteral);
+                    // To a session of MySQL's with ANSI_QUOTES it is a name.
+                    if (bytes[0] == '"')
+                        _names[Words.Count] = text.Trim('"');
                     text = "?";
                     break;
                 case SqlTokenKind.Parameter:

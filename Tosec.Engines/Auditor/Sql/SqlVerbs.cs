@@ -48,14 +48,15 @@ internal static class SqlVerbs
             var (kind, word) = part.Words[i];
             if (kind == SqlTokenKind.Word)
                 classes |= Hint(part, i, word);
-            if (kind is SqlTokenKind.Word or SqlTokenKind.QuotedName && part.IsSymbol(i + 1, '(') && !(kind == SqlTokenKind.Word && _noFunction.Contains(word)))
-                functions.Add(part.IsSymbol(i - 1, '.') && i >= 2 ? part.Words[i - 2].Text + "." + word : word);
+            if (part.IsName(i) && part.IsSymbol(i + 1, '(') && !(kind == SqlTokenKind.Word && _noFunction.Contains(word)))
+                functions.Add(part.IsSymbol(i - 1, '.') && i >= 2 ? part.NameAt(i - 2) + "." + part.NameAt(i) : part.NameAt(i));
+            if (i == 1 && part.Word(0) == "call" && part.IsName(i))
+                functions.Add(part.NameAt(i));
             if (kind == SqlTokenKind.Word && (_beforeTable.Contains(word) || (i == 0 && word is "insert" or "replace" or "truncate" or "handler" or "delete")))
                 TakeTables(part, i + 1, tables);
         }
 
-        var normalized = part.Normalized;
-        return new Statement(classes, normalized, Fingerprints.Of(normalized), [.. tables], [.. functions], part.Literals);
+        return Statement.Make(classes, part.Normalized, tables, functions, part.Literals);
     }
 
     private static StatementClass ClassOf(SqlReader.SqlPart part)
@@ -126,20 +127,20 @@ internal static class SqlVerbs
         {
             while (part.IsSymbol(at, '(') || _betweenTable.Contains(part.Word(at)))
                 at++;
-            if (at >= part.Words.Count || part.Words[at].Kind is not (SqlTokenKind.Word or SqlTokenKind.QuotedName)
+            if (!part.IsName(at)
                 || part.Word(at) is "select" or "values" or "table" or "into" or "from" or "outfile" or "dumpfile")
                 return;
-            var name = part.Words[at++].Text;
+            var name = part.NameAt(at++);
             while (part.IsSymbol(at, '.') && at + 1 < part.Words.Count)
             {
-                name += "." + part.Words[at + 1].Text;
+                name += "." + part.NameAt(at + 1);
                 at += 2;
             }
 
             tables.Add(name);
             if (part.Word(at) == "as")
                 at += 2;
-            else if (at < part.Words.Count && part.Words[at].Kind is SqlTokenKind.Word or SqlTokenKind.QuotedName && part.IsSymbol(at + 1, ','))
+            else if (part.IsName(at) && part.IsSymbol(at + 1, ','))
                 at++;
         }
         while (part.IsSymbol(at++, ','));

@@ -63,6 +63,7 @@ public sealed class MySpecs
     [InlineData("SELECT * FROM a, payroll")]
     [InlineData("SELECT * FROM a JOIN `payroll` ON 1")]
     [InlineData("SELECT (SELECT 1 FROM hr.payroll)")]
+    [InlineData("SELECT * FROM \"hr\".\"payroll\"")]
     [InlineData("LOAD DATA LOCAL INFILE '/etc/passwd' INTO TABLE t")]
     [InlineData("LOAD DATA INFILE '/etc/passwd' INTO TABLE t")]
     [InlineData("SELECT load_file('/etc/passwd')")]
@@ -105,6 +106,19 @@ public sealed class MySpecs
         Assert.Equal(VerdictKind.Pass, my.Client(My.Packet(2, new string('d', 5000)) + My.Packet(3, "")));
         my.Server(My.Ok(4, rows: 9));
         Assert.Equal("insert,copy ok 9", auditor.Outcomes.Last());
+    }
+
+    [Fact]
+    public void A_command_sent_before_the_login_is_answered_is_judged_as_one()
+    {
+        var auditor = new AuditorFixture(NoDeletes);
+        using var my = auditor.Open(AuditorFixture.MySql);
+        my.Server(My.Greeting);
+        Assert.Equal(VerdictKind.Hold, my.Client(My.Login + My.Query("DROP TABLE t")));
+        Assert.Equal(My.Login, my.ReleasedToServer);
+        my.Server(My.Ok(2));
+        Assert.Equal(My.Login, my.ReleasedToServer);
+        Assert.Contains("statement blocked by policy", my.ReleasedToClient);
     }
 
     [Fact]

@@ -154,7 +154,7 @@ public class SettingsTests
         AssertWrong("tosec.svm.type = counter", "tosec.svm.type in n.conf is \"counter\"; allowed: waf, as tosec.host.svms.waf1.type says");
         AssertWrong("tosec.svm.type = waf\ntosec.svm.guests = [b]", "tosec.svm.guests in n.conf is a list with b; allowed: guests whose");
         AssertWrong("tosec.svm.type = waf\ntosec.node.name = x", "the SVM x is not among tosec.host.svms; allowed: waf1, cnt");
-        AssertWrong("", "tosec.svm.type is missing in n.conf; allowed: waf, ips or counter");
+        AssertWrong("", "tosec.svm.type is missing in n.conf; allowed: waf, ips, auditor or counter");
 
         static void AssertWrong(string svm, string message)
         {
