@@ -26,8 +26,7 @@ static _Noreturn void fail(int code, const char *what, int error) {
     exit(code);
 }
 
-/* ---- the program's side -------------------------------------------------------------------------------------------
- */
+/* ---- the program's side -------------------------------------------------------------------------------------- */
 
 static int send_descriptor(int link, int fd, int error) {
     union {
@@ -81,8 +80,7 @@ static _Noreturn void become_program(char **words, int link, pid_t supervisor, c
     _exit(errno == ENOENT ? NOT_FOUND : NOT_EXECUTABLE);
 }
 
-/* ---- the supervisor's side ----------------------------------------------------------------------------------------
- */
+/* ---- the supervisor's side ----------------------------------------------------------------------------------- */
 
 /* Whoever waits for the end of a pipe that the program was given must not wait for us. */
 static void keep_only(int one, int other) {

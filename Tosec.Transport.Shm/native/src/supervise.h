@@ -18,12 +18,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* ---- supervise_filter.c: the program's side --------------------------------------------------------------------- */
+/* ---- supervise_filter.c: the program's side ------------------------------------------------------------------ */
 
 /* Puts the filter on this process for good. The descriptor that tells of calls, or a negative errno. */
 int filter_install(void);
 
-/* ---- supervise_program.c: calls, memory and descriptors of the program ------------------------------------------ */
+/* ---- supervise_program.c: calls, memory and descriptors of the program --------------------------------------- */
 
 /* A call that waits for its answer. Its thread stands still, unless a signal ends the call or the process. */
 struct call {
@@ -54,7 +54,7 @@ int program_descriptor(const struct call *call, pid_t thread, int number);
 /* The kernel's number of a socket, never used again; 0: not a socket. */
 uint64_t socket_cookie(int fd);
 
-/* ---- supervise_bridge.c: a socket of the program ----------------------------------------------------------------- */
+/* ---- supervise_bridge.c: a socket of the program ------------------------------------------------------------- */
 
 enum bridge_state { BRIDGE_FRESH, BRIDGE_CONNECTING, BRIDGE_CONNECTED, BRIDGE_LISTENING, BRIDGE_SHUT };
 
@@ -130,8 +130,7 @@ struct arrival *bridge_arrival(struct bridge *b);
 /* The first arrival has been handed over. program_end may be -1. */
 void bridge_arrival_taken(struct bridge *b, int program_end);
 
-/* ---- supervise_calls.c --------------------------------------------------------------------------------------------
- */
+/* ---- supervise_calls.c --------------------------------------------------------------------------------------- */
 
 void calls_start(void);
 /* Answers a call, or keeps it for later. */

@@ -30,8 +30,7 @@ bool calls_answer(struct bridge *b, const struct call *call, int64_t result) {
     return false;
 }
 
-/* ---- making sockets -------------------------------------------------------------------------------------------------
- */
+/* ---- making sockets ------------------------------------------------------------------------------------------ */
 
 static void seen_at(struct bridge *b, const struct call *call, int number) {
     b->thread = call->thread;
@@ -103,8 +102,7 @@ bool calls_accept(struct bridge *listener, const struct call *call) {
     return true;
 }
 
-/* ---- calls on sockets -----------------------------------------------------------------------------------------------
- */
+/* ---- calls on sockets ---------------------------------------------------------------------------------------- */
 
 /* Milliseconds, 0: none. */
 static uint64_t time_limit(int end, int option) {
@@ -249,8 +247,7 @@ static void do_setsockopt(struct bridge *b, const struct call *call) {
     call_answer(call, r);
 }
 
-/* ---- the table ------------------------------------------------------------------------------------------------------
- */
+/* ---- the table ----------------------------------------------------------------------------------------------- */
 
 static void handle_on(struct bridge *b, const struct call *call, int end) {
     if (b->unheard.id != 0) {

@@ -70,6 +70,11 @@ done
 echo "== supervised, without agent"
 TOSEC_AGENT=$work/agent "$out/tosec-supervise" /bin/true true 2>/dev/null
 [ $? -eq 69 ] || { echo "not told that there is no agent"; failed=1; }
+TOSEC_FALLBACK=kernel TOSEC_AGENT=$work/agent "$out/tosec-supervise" "$out/static_tests" "$out/static_tests" kernel names poll_tells || failed=1
+start FAKE_X=
+TOSEC_TEST_DYING_NODE=$node TOSEC_AGENT=$work/agent "$out/tosec-supervise" "$out/static_tests" "$out/static_tests" supervised dead_agent || failed=1
+node=
+rm -f "$work/agent"
 
 start FAKE_X=
 TOSEC_TEST_DYING_NODE=$node TOSEC_AGENT=$work/agent LD_PRELOAD=$preload "$out/socket_tests" tosec dead_agent || failed=1
