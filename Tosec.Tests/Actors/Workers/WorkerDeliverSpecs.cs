@@ -188,6 +188,8 @@ public sealed class WorkerDeliverSpecs : IDisposable
     {
         var actor = _harness.System.ActorOf(props.OnWorker(dispatcher));
         WorkerHarness.Wait(actor.Ask<ActorIdentity>(new Identify(null), WorkerHarness.HangGuard));
+        // Its guardian hands it what came early before it puts the cell in its place.
+        WorkerHarness.Until(() => WorkerDispatcher.CellOf(actor) is not null);
         return (actor, WorkerDispatcher.CellOf(actor)!);
     }
 
