@@ -14,6 +14,9 @@ public enum VerdictKind : byte
 
     /// <summary>Drop everything held, end the connection, and report <see cref="Verdict.Threat"/>.</summary>
     Block = 3,
+
+    /// <summary>The engine cannot say, for the reason in <see cref="Verdict.Reason"/>: the chain's failure policy blocks or releases.</summary>
+    Undecided = 8,
 }
 
 /// <summary>An inspector's answer. <see cref="Threat"/> is set exactly for <c>Alert</c> and <c>Block</c>.</summary>
@@ -25,9 +28,18 @@ public readonly struct Verdict
         Threat = threat;
     }
 
+    private Verdict(string reason)
+    {
+        Kind = VerdictKind.Undecided;
+        Reason = reason;
+    }
+
     public VerdictKind Kind { get; }
 
     public Threat? Threat { get; }
+
+    /// <summary>Why an engine cannot say, for people; set exactly for <c>Undecided</c>.</summary>
+    public string? Reason { get; }
 
     public static Verdict Pass => default;
 
@@ -36,4 +48,6 @@ public readonly struct Verdict
     public static Verdict Alert(Threat threat) => new(VerdictKind.Alert, threat);
 
     public static Verdict Block(Threat threat) => new(VerdictKind.Block, threat);
+
+    public static Verdict Undecided(string reason) => new(reason);
 }

@@ -12,7 +12,7 @@ namespace Tosec.Actors.Svm;
 /// A connection at an SVM: gives its payloads to the inspector in order, and releases, holds or drops them by its verdicts. Owns the
 /// payloads of both its streams from the moment a run is delivered; whatever happens, each is handed on or given back.
 /// </summary>
-internal sealed class SvmStreamActor : UntypedActor
+internal sealed partial class SvmStreamActor : UntypedActor
 {
     private const int ECONNRESET = 104;
 
@@ -41,6 +41,7 @@ internal sealed class SvmStreamActor : UntypedActor
         try
         {
             _inspector = svm.Engine.Open(_facts);
+            (_inspector as IDeferringInspector)?.Attach(new Waker(Self));
         }
         catch (Exception failure)
         {
@@ -60,6 +61,9 @@ internal sealed class SvmStreamActor : UntypedActor
                 break;
             case StreamProtocol.HoldTick tick:
                 OnHoldTick(tick.NowMilliseconds);
+                break;
+            case StreamProtocol.Wake:
+                OnWake();
                 break;
             case StreamProtocol.Fail fail:
                 Block(StreamDirection.Outgoing, Failure(fail.Reason));
@@ -110,7 +114,7 @@ internal sealed class SvmStreamActor : UntypedActor
                 break;
             case Opcode.Fin when !IsBlocked:
                 Judge(direction, flow, default, isEnd: true);
-                if (!IsBlocked)
+                if (!IsBlocked && !IsEndHeld(direction))
                 {
                     flow.ReleaseHeld();
                     flow.Finish(0);
@@ -120,6 +124,7 @@ internal sealed class SvmStreamActor : UntypedActor
             case Opcode.Reset when !IsBlocked:
                 // What was held had no verdict yet, and its stream is over.
                 flow.DropHeld();
+                ForgetEnd(direction);
                 flow.Finish(descriptor.Code);
                 break;
         }
@@ -163,6 +168,10 @@ internal sealed class SvmStreamActor : UntypedActor
                 if (flow.HeldBytes >= _holdLimit)
                     HoldLimit(direction, flow, $"more than {_holdLimit} bytes held");
                 break;
+            case VerdictKind.Undecided:
+                flow.Hold(descriptor);
+                Undecided(direction, flow, verdict.Reason!);
+                break;
             default:
                 flow.Drop(descriptor);
                 Block(direction, verdict.Threat!);
@@ -179,8 +188,14 @@ internal sealed class SvmStreamActor : UntypedActor
             case VerdictKind.Alert:
                 Alert(direction, verdict.Threat!);
                 break;
+            case VerdictKind.Hold when _inspector is IDeferringInspector:
+                HoldEnd(direction);
+                break;
             case VerdictKind.Hold:
                 Undecided(direction, flow, "the stream ended before the engine could say");
+                break;
+            case VerdictKind.Undecided:
+                Undecided(direction, flow, verdict.Reason!);
                 break;
             case VerdictKind.Block:
                 Block(direction, verdict.Threat!);
@@ -196,7 +211,7 @@ internal sealed class SvmStreamActor : UntypedActor
 
     private void Expire(StreamDirection direction, StreamFlow flow, long now)
     {
-        if (flow.HeldBytes > 0 && now - flow.HeldSince >= _holdDeadline)
+        if ((flow.HeldBytes > 0 && now - flow.HeldSince >= _holdDeadline) || IsEndOverdue(direction, now))
             HoldLimit(direction, flow, $"held for more than {_holdDeadline} ms");
     }
 
@@ -224,7 +239,7 @@ internal sealed class SvmStreamActor : UntypedActor
                 Block(direction, verdict.Threat!);
                 break;
             default:
-                Undecided(direction, flow, reason);
+                Undecided(direction, flow, verdict.Reason ?? reason);
                 break;
         }
     }
@@ -245,7 +260,8 @@ internal sealed class SvmStreamActor : UntypedActor
     private void Unhold(StreamFlow flow)
     {
         flow.ReleaseHeld();
-        if (_outgoing.HeldBytes == 0 && _incoming.HeldBytes == 0)
+        FinishHeldEnd(flow);
+        if (_outgoing.HeldBytes == 0 && _incoming.HeldBytes == 0 && !AnyEndHeld)
             _svm.Holding.Remove(_entry);
     }
 

@@ -2,11 +2,11 @@ using Tosec.Actors.Inspection;
 
 namespace Tosec.Actors.Threats;
 
-/// <summary>An SVM's sink of threats: into the event log, and into the list of the most recent ones. Any thread; does not block.</summary>
+/// <summary>An SVM's sink of threats and of what else its engine sees: into the event log, and into the list of the most recent ones. Any thread; does not block.</summary>
 /// <param name="svm">Name of the SVM, for the events.</param>
 /// <param name="log">Stays the caller's.</param>
 /// <param name="recent">For listings.</param>
-public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent) : IThreatSink
+public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent) : IThreatSink, IObservationSink
 {
     public EveLog Log { get; } = log;
 
@@ -19,4 +19,6 @@ public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent)
         // A log that cannot keep up counts what it lost; the list above still has it.
         Log.TryWrite(found);
     }
+
+    public void Observe(Observation observation) => Log.TryWrite(new EveObservation(DateTimeOffset.Now, svm, observation));
 }

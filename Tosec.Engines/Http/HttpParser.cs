@@ -51,7 +51,7 @@ internal sealed unsafe class HttpParserConfig : IDisposable
 {
     /// <param name="lineLimit">Longest line, in bytes; a longer one is not HTTP.</param>
     /// <param name="fieldLimit">Most fields of a message, 1 to 256.</param>
-    /// <param name="inflateLimit">Most bytes that a compressed body may become, once it is out of proportion.</param>
+    /// <param name="inflateLimit">Most bytes that a compressed body may become, once it is out of proportion; 0: bodies stay compressed.</param>
     public HttpParserConfig(int lineLimit, int fieldLimit, int inflateLimit)
     {
         var callbacks = HttpParser.Callbacks;

@@ -2,6 +2,7 @@ using System.Net;
 using Akka.Configuration;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Workers;
+using Tosec.Engines.Antivirus;
 using Tosec.Engines.Waf;
 
 namespace Tosec.Node.Configuration;
@@ -75,6 +76,9 @@ public sealed record NodeSettings
 
     /// <summary>The web application firewall's settings; used by SVMs of type <c>waf</c>.</summary>
     public required WafSettings Waf { get; init; }
+
+    /// <summary>The antivirus's settings; used by SVMs of type <c>antivirus</c>.</summary>
+    public required AntivirusSettings Antivirus { get; init; }
 
     /// <summary>The user's sections <c>akka</c> and <c>petabridge</c>, passed through unread; possibly empty.</summary>
     public required Config Akka { get; init; }

@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Akka.Configuration.Hocon;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Workers;
+using Tosec.Engines.Antivirus;
 using Tosec.Engines.Waf;
 
 namespace Tosec.Node.Configuration;
@@ -59,6 +60,7 @@ public static class NodeSettingsLoader
             Policy = policy,
             Worker = tosec.Delegate("worker", WorkerSettings.From),
             Waf = tosec.Section("engines").Delegate("waf", WafSettings.From),
+            Antivirus = tosec.Section("engines").Delegate("antivirus", AntivirusSettings.From),
             Akka = ReadPassedThrough(file),
         };
         tosec.Delegate("worker-mailbox", static _ => 0);

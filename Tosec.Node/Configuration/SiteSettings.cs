@@ -10,7 +10,7 @@ internal static class SiteSettings
     private const long Page = 4096;
 
     /// <summary>Types of network security systems there are.</summary>
-    public static IReadOnlyList<string> SvmTypes { get; } = ["waf", "counter"];
+    public static IReadOnlyList<string> SvmTypes { get; } = ["waf", "antivirus", "counter"];
 
     public static HostSettings ReadHost(SettingsReader host)
     {

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Tosec.Actors.Inspection;
+using Tosec.Engines.Antivirus;
 
 namespace Tosec.Tests.Engines;
 
@@ -11,6 +12,7 @@ internal sealed class Conversation : IDisposable
 {
     private readonly IStreamInspector _inspector;
     private readonly StreamFacts _facts;
+    private readonly Waker _waker = new();
     private readonly MemoryStream[] _held = [new(), new()];
     private readonly MemoryStream[] _released = [new(), new()];
 
@@ -18,6 +20,7 @@ internal sealed class Conversation : IDisposable
     {
         _facts = Facts(initiator);
         _inspector = system.Open(_facts);
+        (_inspector as IDeferringInspector)?.Attach(_waker);
     }
 
     /// <summary>Every threat, in order.</summary>
@@ -61,8 +64,24 @@ internal sealed class Conversation : IDisposable
 
     public void Dispose() => _inspector.Dispose();
 
+    /// <summary>The inspector has woken its stream.</summary>
+    public VerdictKind Resume(StreamDirection direction) => Take(direction, ((IDeferringInspector)_inspector).Resume(direction));
+
+    /// <summary>Whether a verdict that comes later is waited for, as if it had come at once.</summary>
+    public bool Waits { get; set; } = true;
+
+    /// <summary>Why the inspector last could not say.</summary>
+    public string? Undecided { get; private set; }
+
     private VerdictKind Take(StreamDirection direction, Verdict verdict)
     {
+        while (Waits && verdict.Kind == VerdictKind.Hold && _inspector is AntivirusInspector scanning && scanning.IsWaiting(direction))
+        {
+            _waker.Await();
+            verdict = scanning.Resume(direction);
+        }
+
+        Undecided = verdict.Reason ?? Undecided;
         Assert.Equal(verdict.Kind is VerdictKind.Alert or VerdictKind.Block, verdict.Threat is not null);
         if (verdict.Threat is { } threat && !Blocked) Threats.Add(threat);
         var held = _held[(int)direction];
@@ -79,5 +98,14 @@ internal sealed class Conversation : IDisposable
         }
 
         return verdict.Kind;
+    }
+
+    private sealed class Waker : IInspectionWaker
+    {
+        private readonly SemaphoreSlim _woken = new(0);
+
+        public void Wake() => _woken.Release();
+
+        public void Await() => Assert.True(_woken.Wait(TimeSpan.FromMinutes(2)), "nobody wakes the stream");
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Net;
 using Akka.Actor;
 using Akka.Configuration;
+using Tosec.Actors.Inspection;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Streams;
 using Tosec.Actors.Toe;
@@ -19,7 +20,7 @@ namespace Tosec.Tests.Peer;
 internal sealed record TestSiteOptions
 {
     /// <summary>One SVM each, in the order of the chain.</summary>
-    public IReadOnlyList<TestEngine> Engines { get; init; } = [];
+    public IReadOnlyList<INetworkSecuritySystem> Engines { get; init; } = [];
 
     public IReadOnlyList<string> Guests { get; init; } = ["alice"];
 

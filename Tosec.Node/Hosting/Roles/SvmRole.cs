@@ -3,6 +3,7 @@ using Tosec.Actors.Commands;
 using Tosec.Actors.Inspection;
 using Tosec.Actors.Threats;
 using Tosec.Actors.Vms;
+using Tosec.Engines.Antivirus;
 using Tosec.Engines.Counter;
 using Tosec.Engines.Waf;
 using Tosec.Node.Configuration;
@@ -26,8 +27,8 @@ internal sealed class SvmRole : VmRole
         var svm = settings.Svm!;
         try
         {
-            _engine = Make(svm.Type, settings.Waf);
             _threats = new ThreatReporter(settings.Name, new EveLog(svm.EventFile, LogCapacity), new RecentThreats(RecentCapacity));
+            _engine = Make(svm.Type, settings, _threats);
         }
         catch (Exception failure) when (failure is IOException or DllNotFoundException or UnauthorizedAccessException or InvalidOperationException or ArgumentException)
         {
@@ -69,9 +70,10 @@ internal sealed class SvmRole : VmRole
             await _threats.Log.DisposeAsync().ConfigureAwait(false);
     }
 
-    private static INetworkSecuritySystem Make(string type, WafSettings waf) => type switch
+    private static INetworkSecuritySystem Make(string type, NodeSettings settings, IObservationSink events) => type switch
     {
-        "waf" => new WafSystem(waf),
+        "waf" => new WafSystem(settings.Waf),
+        "antivirus" => new AntivirusSystem(settings.Antivirus, events),
         "counter" => new CounterSystem(),
         _ => throw new NodeStartException($"there is no network security system of type {type}"),
     };
