@@ -1,6 +1,6 @@
 using Tosec.Actors.Inspection;
-using Tosec.Engines.Auditor.Policy;
 using Tosec.Engines.Auditor.MySql;
+using Tosec.Engines.Auditor.Policy;
 using Tosec.Engines.Auditor.PostgreSql;
 using Tosec.Engines.Auditor.Redis;
 using Tosec.Engines.Auditor.Sql;
