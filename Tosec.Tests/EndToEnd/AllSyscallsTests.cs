@@ -67,7 +67,7 @@ public sealed class AllSyscallsTests(Site site)
     }
 
     [Fact]
-    public async Task A_static_server_that_is_killed_leaves_nothing()
+    public async Task A_killed_supervisor_leaves_nothing()
     {
         var server = site.StartSupervised("alice", "python3", "-m", "http.server", "--bind", site.Alice, $"{Site.BarePort}");
         await Site.Listening(server, site.Alice, Site.BarePort);
