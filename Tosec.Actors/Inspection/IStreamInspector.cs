@@ -21,7 +21,10 @@ public interface IStreamInspector : IDisposable
     /// </remarks>
     Verdict Inspect(StreamDirection direction, ReadOnlySpan<byte> payload);
 
-    /// <summary>The sender has ended this stream (FIN) after the bytes given so far. <c>Hold</c> is treated as a block.</summary>
+    /// <summary>
+    /// The sender has ended this stream (FIN) after the bytes given so far. <c>Hold</c> is treated as <c>Undecided</c>, unless the
+    /// inspector is an <see cref="IDeferringInspector"/>.
+    /// </summary>
     Verdict End(StreamDirection direction);
 
     /// <summary>

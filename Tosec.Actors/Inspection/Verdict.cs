@@ -20,6 +20,9 @@ public enum VerdictKind : byte
 
     /// <summary>Take the first <see cref="Verdict.Count"/> bytes held out of the stream, do what <see cref="Verdict.Edit"/> says, hold the rest.</summary>
     Cut = 5,
+
+    /// <summary>The engine cannot say, for the reason in <see cref="Verdict.Reason"/>: the chain's failure policy blocks or releases.</summary>
+    Undecided = 8,
 }
 
 /// <summary>What comes of bytes that are taken out of a stream whose connection goes on.</summary>
@@ -49,6 +52,12 @@ public readonly struct Verdict
         Edit = edit;
     }
 
+    private Verdict(string reason)
+    {
+        Kind = VerdictKind.Undecided;
+        Reason = reason;
+    }
+
     public VerdictKind Kind { get; }
 
     public Threat? Threat { get; }
@@ -57,6 +66,9 @@ public readonly struct Verdict
     public int Count { get; }
 
     public StreamEdit? Edit { get; }
+
+    /// <summary>Why an engine cannot say, for people; set exactly for <c>Undecided</c>.</summary>
+    public string? Reason { get; }
 
     public static Verdict Pass => default;
 
@@ -69,4 +81,6 @@ public readonly struct Verdict
     public static Verdict Release(int count, Threat? threat = null) => new(VerdictKind.Release, threat, count);
 
     public static Verdict Cut(int count, StreamEdit edit) => new(VerdictKind.Cut, null, count, edit);
+
+    public static Verdict Undecided(string reason) => new(reason);
 }

@@ -18,6 +18,12 @@ internal static class StreamProtocol
     /// <summary>To a stream that holds payloads: see whether it has done so for too long.</summary>
     public sealed record HoldTick(long NowMilliseconds);
 
+    /// <summary>To a stream, from any thread: its inspector has more to say.</summary>
+    public sealed class Wake
+    {
+        public static readonly Wake Instance = new();
+    }
+
     /// <summary>To a worker: answered with <c>StreamReport[]</c>, one for each of its connections.</summary>
     public sealed class List
     {

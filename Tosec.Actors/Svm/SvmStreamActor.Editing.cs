@@ -35,6 +35,9 @@ internal sealed partial class SvmStreamActor
                     if (flow.UndecidedBytes >= _holdLimit)
                         HoldLimit(direction, flow, $"more than {_holdLimit} bytes held");
                     return;
+                case VerdictKind.Undecided:
+                    Undecided(direction, flow, verdict.Reason!);
+                    return;
                 case VerdictKind.Block:
                     Block(direction, verdict.Threat!);
                     return;
@@ -129,6 +132,8 @@ internal sealed partial class SvmStreamActor
             Unhold(flow);
         while (_answer is null && _waiting.TryDequeue(out var next))
             OnDescriptor(next);
+        if (_answer is null && _wokenMeanwhile)
+            OnWake();
     }
 
     private void AskRoomAgain()

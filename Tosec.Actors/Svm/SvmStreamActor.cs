@@ -42,6 +42,7 @@ internal sealed partial class SvmStreamActor : UntypedActor
         try
         {
             _inspector = svm.Engine.Open(_facts);
+            (_inspector as IDeferringInspector)?.Attach(new Waker(Self));
         }
         catch (Exception failure)
         {
@@ -61,6 +62,9 @@ internal sealed partial class SvmStreamActor : UntypedActor
                 break;
             case StreamProtocol.HoldTick tick:
                 OnHoldTick(tick.NowMilliseconds);
+                break;
+            case StreamProtocol.Wake:
+                OnWake();
                 break;
             case StreamProtocol.Fail fail:
                 Block(StreamDirection.Outgoing, Failure(fail.Reason));
@@ -124,7 +128,7 @@ internal sealed partial class SvmStreamActor : UntypedActor
                 break;
             case Opcode.Fin when !IsBlocked:
                 Judge(direction, flow, default, isEnd: true);
-                if (!IsBlocked)
+                if (!IsBlocked && !IsEndHeld(direction))
                 {
                     flow.ReleaseHeld();
                     flow.Finish(0);
@@ -134,6 +138,7 @@ internal sealed partial class SvmStreamActor : UntypedActor
             case Opcode.Reset when !IsBlocked:
                 // What was held had no verdict yet, and its stream is over.
                 flow.DropHeld();
+                ForgetEnd(direction);
                 flow.Finish(descriptor.Code);
                 break;
         }
@@ -194,8 +199,14 @@ internal sealed partial class SvmStreamActor : UntypedActor
             case VerdictKind.Alert:
                 Alert(direction, verdict.Threat!);
                 break;
+            case VerdictKind.Hold when _inspector is IDeferringInspector:
+                HoldEnd(direction);
+                break;
             case VerdictKind.Hold or VerdictKind.Release or VerdictKind.Cut:
                 Undecided(direction, flow, "the stream ended before the engine could say");
+                break;
+            case VerdictKind.Undecided:
+                Undecided(direction, flow, verdict.Reason!);
                 break;
             case VerdictKind.Block:
                 Block(direction, verdict.Threat!);
@@ -212,13 +223,15 @@ internal sealed partial class SvmStreamActor : UntypedActor
 
     private void Expire(StreamDirection direction, StreamFlow flow, long now)
     {
-        if (flow.HeldBytes == 0 || now - flow.HeldSince < _holdDeadline)
+        if (IsBlocked || !(IsOverdue(flow, now) || IsEndOverdue(direction, now)))
             return;
         if (_answer is null)
             HoldLimit(direction, flow, $"held for more than {_holdDeadline} ms");
         else
             Block(direction, Failure("an answer found no room in time"));
     }
+
+    private bool IsOverdue(StreamFlow flow, long now) => flow.HeldBytes > 0 && now - flow.HeldSince >= _holdDeadline;
 
     private void HoldLimit(StreamDirection direction, StreamFlow flow, string reason)
     {
@@ -233,8 +246,8 @@ internal sealed partial class SvmStreamActor : UntypedActor
             verdict = Verdict.Hold;
         }
 
-        if (verdict.Kind == VerdictKind.Hold)
-            Undecided(direction, flow, reason);
+        if (verdict.Kind is VerdictKind.Hold or VerdictKind.Undecided)
+            Undecided(direction, flow, verdict.Reason ?? reason);
         else
             Settle(direction, flow, verdict);
     }
@@ -255,7 +268,8 @@ internal sealed partial class SvmStreamActor : UntypedActor
     private void Unhold(StreamFlow flow)
     {
         flow.ReleaseHeld();
-        if (_outgoing.HeldBytes == 0 && _incoming.HeldBytes == 0)
+        FinishHeldEnd(flow);
+        if (_outgoing.HeldBytes == 0 && _incoming.HeldBytes == 0 && !AnyEndHeld)
             _svm.Holding.Remove(_entry);
     }
 

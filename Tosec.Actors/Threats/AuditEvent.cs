@@ -11,16 +11,18 @@ namespace Tosec.Actors.Threats;
 /// <param name="Stream">The connection; its client is the event's source.</param>
 /// <param name="Svm">Name of the SVM.</param>
 /// <param name="Record">The statement.</param>
-public sealed record AuditEvent(DateTimeOffset Time, StreamFacts Stream, string Svm, AuditRecord Record) : IEveLine
+public sealed record AuditEvent(DateTimeOffset Time, StreamFacts Stream, string Svm, AuditRecord Record) : IEveRecord
 {
+    public string EventType => "audit";
+
     /// <summary>Writes the event as one JSON object. Does not flush the writer.</summary>
     public void WriteTo(Utf8JsonWriter json)
     {
         ArgumentNullException.ThrowIfNull(json);
         json.WriteStartObject();
-        json.WriteString("timestamp", EveEvent.Timestamp(Time));
+        json.WriteString("timestamp", EveFields.Timestamp(Time));
         json.WriteNumber("flow_id", Stream.ConnectionId);
-        json.WriteString("event_type", "audit");
+        json.WriteString("event_type", EventType);
         json.WriteString("src_ip", Stream.Client.Address.ToString());
         json.WriteNumber("src_port", Stream.Client.Port);
         json.WriteString("dest_ip", Stream.Server.Address.ToString());

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Net;
 using System.Text.Json;
 using Tosec.Actors.Inspection;
@@ -21,13 +20,9 @@ public sealed record EveEvent(
     StreamDirection Direction,
     string Svm,
     Threat Threat,
-    bool Blocked) : IEveLine
+    bool Blocked) : IEveRecord
 {
-    // Suricata's own: local time, microseconds, offset without a colon.
-    private const string TimeFormat = "yyyy-MM-dd'T'HH:mm:ss.ffffff";
-
-    private static readonly JsonEncodedText _sourceIp = JsonEncodedText.Encode("src_ip");
-    private static readonly JsonEncodedText _destinationIp = JsonEncodedText.Encode("dest_ip");
+    public string EventType => "alert";
 
     /// <summary>Address and port of the side that sent the judged payload.</summary>
     public IPEndPoint Source => Direction == StreamDirection.Outgoing ? Stream.GuestEndPoint : Stream.PeerEndPoint;
@@ -40,15 +35,7 @@ public sealed record EveEvent(
     {
         ArgumentNullException.ThrowIfNull(json);
         json.WriteStartObject();
-        json.WriteString("timestamp", Timestamp(Time));
-        json.WriteNumber("flow_id", Stream.ConnectionId);
-        json.WriteString("event_type", "alert");
-        json.WriteString(_sourceIp, Source.Address.ToString());
-        json.WriteNumber("src_port", Source.Port);
-        json.WriteString(_destinationIp, Destination.Address.ToString());
-        json.WriteNumber("dest_port", Destination.Port);
-        json.WriteString("proto", "TCP");
-        json.WriteString("direction", Direction == Stream.Initiator ? "to_server" : "to_client");
+        EveFields.WriteHead(json, Time, EventType, Stream, Direction);
         if (Threat.Http is not null) json.WriteString("app_proto", "http");
         WriteAlert(json);
         if (Threat.Http is { } http) WriteHttp(json, http);
@@ -56,14 +43,7 @@ public sealed record EveEvent(
         json.WriteEndObject();
     }
 
-    /// <summary>For example <c>2026-03-04T05:06:07.123456+0000</c>.</summary>
-    internal static string Timestamp(DateTimeOffset time)
-    {
-        var offset = time.Offset;
-        var sign = offset < TimeSpan.Zero ? '-' : '+';
-        return string.Create(CultureInfo.InvariantCulture,
-            $"{time.ToString(TimeFormat, CultureInfo.InvariantCulture)}{sign}{offset:hhmm}");
-    }
+    internal static string Timestamp(DateTimeOffset time) => EveFields.Timestamp(time);
 
     private void WriteAlert(Utf8JsonWriter json)
     {
@@ -81,30 +61,18 @@ public sealed record EveEvent(
     private static void WriteHttp(Utf8JsonWriter json, HttpFacts http)
     {
         json.WriteStartObject("http");
-        WriteUnlessEmpty(json, "hostname", http.Hostname);
-        WriteUnlessEmpty(json, "url", http.Url);
-        WriteUnlessEmpty(json, "http_user_agent", http.UserAgent);
-        WriteUnlessEmpty(json, "http_method", http.Method);
-        WriteUnlessEmpty(json, "protocol", http.Protocol);
-        if (http.Status > 0) json.WriteNumber("status", http.Status);
+        EveFields.WriteHttp(json, http);
         json.WriteEndObject();
     }
 
     private void WriteTosec(Utf8JsonWriter json)
     {
         json.WriteStartObject("tosec");
-        json.WriteString("guest", Stream.Guest);
-        json.WriteString("chain", Stream.Chain);
-        json.WriteString("svm", Svm);
-        WriteUnlessEmpty(json, "reference", Threat.Reference);
+        EveFields.WritePlace(json, Stream, Svm);
+        EveFields.WriteUnlessEmpty(json, "reference", Threat.Reference);
         json.WriteStartArray("rules");
         foreach (var rule in Threat.MatchedRules) json.WriteNumberValue(rule);
         json.WriteEndArray();
         json.WriteEndObject();
-    }
-
-    private static void WriteUnlessEmpty(Utf8JsonWriter json, string name, string value)
-    {
-        if (value.Length > 0) json.WriteString(name, value);
     }
 }

@@ -12,7 +12,7 @@ namespace Tosec.Actors.Threats;
 public readonly record struct EveCounters(long Alerts, long Blocks, long Written, long Dropped);
 
 /// <summary>
-/// Appends threat events to a file, one JSON object a line, from a task of its own. A worker's thread hands over and goes on: what
+/// Appends events to a file, one JSON object a line, from a task of its own. A worker's thread hands over and goes on: what
 /// the log cannot take is counted and dropped, never waited for.
 /// </summary>
 /// <remarks>
@@ -26,7 +26,7 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     private const int BatchBytes = 64 * 1024;
 
     private readonly Stream _file;
-    private readonly Channel<IEveLine> _channel;
+    private readonly Channel<IEveRecord> _channel;
     private readonly Task _writing;
     private long _alerts;
     private long _blocks;
@@ -47,7 +47,7 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         _file = file;
-        _channel = Channel.CreateBounded<IEveLine>(
+        _channel = Channel.CreateBounded<IEveRecord>(
             new BoundedChannelOptions(capacity) { SingleReader = true, FullMode = BoundedChannelFullMode.Wait });
         _writing = Task.Run(Write);
     }
@@ -63,20 +63,24 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     public Exception? LastFailure { get; private set; }
 
     /// <summary>Takes an event, or counts it as dropped (false). Any thread; never blocks, never throws.</summary>
-    public bool TryWrite(EveEvent threat)
+    public bool TryWrite(IEveRecord record)
     {
-        if (threat.Blocked)
-            Interlocked.Increment(ref _blocks);
-        else
-            Interlocked.Increment(ref _alerts);
-        return Enqueue(threat);
-    }
+        switch (record)
+        {
+            case EveEvent { Blocked: true }:
+                Interlocked.Increment(ref _blocks);
+                break;
+            case EveEvent:
+                Interlocked.Increment(ref _alerts);
+                break;
+            case AuditEvent:
+                Interlocked.Increment(ref _audits);
+                break;
+        }
 
-    /// <summary>Takes an audit record, or counts it as dropped (false). Any thread; never blocks, never throws.</summary>
-    public bool TryWrite(AuditEvent audit)
-    {
-        Interlocked.Increment(ref _audits);
-        return Enqueue(audit);
+        if (_channel.Writer.TryWrite(record)) return true;
+        Interlocked.Increment(ref _dropped);
+        return false;
     }
 
     public async ValueTask DisposeAsync()
@@ -88,13 +92,6 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    private bool Enqueue(IEveLine line)
-    {
-        if (_channel.Writer.TryWrite(line)) return true;
-        Interlocked.Increment(ref _dropped);
-        return false;
-    }
-
     private async Task Write()
     {
         var lines = new ArrayBufferWriter<byte>(BatchBytes);
@@ -103,8 +100,8 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
         while (await _channel.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
             var count = 0;
-            while (lines.WrittenCount < BatchBytes && _channel.Reader.TryRead(out var threat))
-                if (Format(threat, json, line, lines)) count++;
+            while (lines.WrittenCount < BatchBytes && _channel.Reader.TryRead(out var record))
+                if (Format(record, json, line, lines)) count++;
 
             await Append(lines.WrittenMemory, count).ConfigureAwait(false);
             lines.ResetWrittenCount();
@@ -112,13 +109,13 @@ public sealed class EveLog : IAsyncDisposable, IDisposable
     }
 
     // An event that cannot be written (a text that is no Unicode) costs itself, not the log.
-    private bool Format(IEveLine threat, Utf8JsonWriter json, ArrayBufferWriter<byte> line, ArrayBufferWriter<byte> lines)
+    private bool Format(IEveRecord record, Utf8JsonWriter json, ArrayBufferWriter<byte> line, ArrayBufferWriter<byte> lines)
     {
         line.ResetWrittenCount();
         json.Reset();
         try
         {
-            threat.WriteTo(json);
+            record.WriteTo(json);
             json.Flush();
         }
         catch (Exception failure) when (failure is ArgumentException or InvalidOperationException)

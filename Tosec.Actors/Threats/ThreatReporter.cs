@@ -2,11 +2,11 @@ using Tosec.Actors.Inspection;
 
 namespace Tosec.Actors.Threats;
 
-/// <summary>An SVM's sink of threats: into the event log, and into the list of the most recent ones. Any thread; does not block.</summary>
+/// <summary>An SVM's sink of threats and of what else its engine sees: into the event log, and into the list of the most recent ones. Any thread; does not block.</summary>
 /// <param name="svm">Name of the SVM, for the events.</param>
 /// <param name="log">Stays the caller's.</param>
 /// <param name="recent">For listings.</param>
-public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent) : IThreatSink, IAuditSink
+public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent) : IThreatSink, IAuditSink, IObservationSink
 {
     public EveLog Log { get; } = log;
 
@@ -21,4 +21,6 @@ public sealed class ThreatReporter(string svm, EveLog log, RecentThreats recent)
     }
 
     public void Record(in StreamFacts facts, AuditRecord record) => Log.TryWrite(new AuditEvent(DateTimeOffset.Now, facts, svm, record));
+
+    public void Observe(Observation observation) => Log.TryWrite(new EveObservation(DateTimeOffset.Now, svm, observation));
 }

@@ -51,7 +51,7 @@ internal sealed unsafe class HttpParserConfig : IDisposable
 {
     /// <param name="lineLimit">Longest line, in bytes; a longer one is not HTTP.</param>
     /// <param name="fieldLimit">Most fields of a message, 1 to 256.</param>
-    /// <param name="inflateLimit">Most bytes that a compressed body may become, once it is out of proportion.</param>
+    /// <param name="inflateLimit">Most bytes that a compressed body may become, once it is out of proportion; 0: bodies stay compressed.</param>
     /// <param name="normalize">Messages have their normalized parts (<see cref="HttpMessage.Path"/> and so on).</param>
     public HttpParserConfig(int lineLimit, int fieldLimit, int inflateLimit, bool normalize = false)
     {

@@ -254,8 +254,8 @@ tosec_http_config *tosec_http_config_create(const tosec_http_callbacks *callback
     htp_config_set_log_level(cfg, HTP_LOG_NONE);
     htp_config_set_field_limits(cfg, line_limit, line_limit);
     htp_config_set_number_headers_limit(cfg, config->field_limit);
-    htp_config_set_request_decompression(cfg, 1);
-    htp_config_set_response_decompression(cfg, 1);
+    htp_config_set_request_decompression(cfg, inflate_limit > 0);
+    htp_config_set_response_decompression(cfg, inflate_limit > 0);
     htp_config_set_response_decompression_layer_limit(cfg, 2);
     htp_config_set_lzma_layers(cfg, 0);
     htp_config_set_compression_bomb_limit(cfg, inflate_limit);

@@ -136,8 +136,8 @@ typedef struct tosec_http_config tosec_http_config;
 typedef struct tosec_http tosec_http;
 
 /*
- * Line limit in bytes; field limit in fields (at most 256); flags: TOSEC_HTTP_NORMALIZE or 0. NULL when memory is short.
- * The callbacks are copied.
+ * Line limit in bytes; field limit in fields (at most 256); an inflate limit of 0 leaves bodies as they were sent; flags:
+ * TOSEC_HTTP_NORMALIZE or 0. NULL when memory is short. The callbacks are copied.
  */
 TOSEC_HTTP_API tosec_http_config *tosec_http_config_create(const tosec_http_callbacks *callbacks, uint64_t line_limit,
                                                            uint32_t field_limit, uint32_t inflate_limit, uint32_t flags);

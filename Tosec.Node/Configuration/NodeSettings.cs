@@ -2,6 +2,7 @@ using System.Net;
 using Akka.Configuration;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Workers;
+using Tosec.Engines.Antivirus;
 using Tosec.Engines.Auditor;
 using Tosec.Engines.Ips;
 using Tosec.Engines.Waf;
@@ -87,6 +88,9 @@ public sealed record NodeSettings
 
     /// <summary>The intrusion prevention system's settings; used by SVMs of type <c>ips</c>.</summary>
     public required IpsSettings Ips { get; init; }
+
+    /// <summary>The antivirus's settings; used by SVMs of type <c>antivirus</c>.</summary>
+    public required AntivirusSettings Antivirus { get; init; }
 
     /// <summary>The database access auditor's settings; used by SVMs of type <c>auditor</c>.</summary>
     public required AuditorSettings Auditor { get; init; }

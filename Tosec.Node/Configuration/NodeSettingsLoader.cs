@@ -3,6 +3,7 @@ using Akka.Configuration;
 using Akka.Configuration.Hocon;
 using Tosec.Actors.Chains;
 using Tosec.Actors.Workers;
+using Tosec.Engines.Antivirus;
 using Tosec.Engines.Auditor;
 using Tosec.Engines.Ips;
 using Tosec.Engines.Waf;
@@ -63,6 +64,7 @@ public static class NodeSettingsLoader
             Worker = tosec.Delegate("worker", WorkerSettings.From),
             Waf = tosec.Section("engines").Delegate("waf", WafSettings.From),
             Ips = tosec.Section("engines").Delegate("ips", IpsSettings.From, "addresses", "ports"),
+            Antivirus = tosec.Section("engines").Delegate("antivirus", AntivirusSettings.From),
             Auditor = tosec.Section("engines").Delegate("auditor", AuditorSettings.From),
             Akka = ReadPassedThrough(file),
         };

@@ -10,7 +10,7 @@ internal static class SiteSettings
     private const long Page = 4096;
 
     /// <summary>Types of network security systems there are.</summary>
-    public static IReadOnlyList<string> SvmTypes { get; } = ["waf", "ips", "auditor", "counter"];
+    public static IReadOnlyList<string> SvmTypes { get; } = ["waf", "ips", "antivirus", "auditor", "counter"];
 
     public static HostSettings ReadHost(SettingsReader host)
     {

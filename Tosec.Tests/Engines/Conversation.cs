@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using Tosec.Actors.Inspection;
+using Tosec.Engines.Antivirus;
 
 namespace Tosec.Tests.Engines;
 
@@ -11,6 +12,7 @@ public sealed class Conversation : IDisposable
 {
     private readonly IStreamInspector _inspector;
     private readonly StreamFacts _facts;
+    private readonly Waker _waker = new();
     private readonly MemoryStream[] _held = [new(), new()];
     private readonly MemoryStream[] _released = [new(), new()];
 
@@ -23,6 +25,7 @@ public sealed class Conversation : IDisposable
     {
         _facts = facts;
         _inspector = system.Open(_facts);
+        (_inspector as IDeferringInspector)?.Attach(_waker);
     }
 
     /// <summary>Every threat, in order.</summary>
@@ -77,9 +80,19 @@ public sealed class Conversation : IDisposable
 
     public void Dispose() => _inspector.Dispose();
 
+    /// <summary>The inspector has woken its stream.</summary>
+    public VerdictKind Resume(StreamDirection direction) => Take(direction, ((IDeferringInspector)_inspector).Resume(direction));
+
+    /// <summary>Whether a verdict that comes later is waited for, as if it had come at once.</summary>
+    public bool Waits { get; set; } = true;
+
+    /// <summary>Why the inspector last could not say.</summary>
+    public string? Undecided { get; private set; }
+
     // A verdict on a part is followed by asking for the rest, and the last verdict is what counts.
     private VerdictKind Take(StreamDirection direction, Verdict verdict)
     {
+        verdict = Later(direction, verdict);
         var held = _held[(int)direction];
         while (verdict.Kind is VerdictKind.Release or VerdictKind.Cut)
         {
@@ -101,9 +114,10 @@ public sealed class Conversation : IDisposable
             }
 
             if (held.Length == 0) return VerdictKind.Pass;
-            verdict = _inspector.Inspect(direction, default);
+            verdict = Later(direction, _inspector.Inspect(direction, default));
         }
 
+        Undecided = verdict.Reason ?? Undecided;
         Assert.Equal(verdict.Kind is VerdictKind.Alert or VerdictKind.Block, verdict.Threat is not null);
         if (verdict.Threat is { } threat && !Blocked) Threats.Add(threat);
         switch (verdict.Kind)
@@ -119,5 +133,25 @@ public sealed class Conversation : IDisposable
         }
 
         return verdict.Kind;
+    }
+
+    private Verdict Later(StreamDirection direction, Verdict verdict)
+    {
+        while (Waits && verdict.Kind == VerdictKind.Hold && _inspector is AntivirusInspector scanning && scanning.IsWaiting(direction))
+        {
+            _waker.Await();
+            verdict = scanning.Resume(direction);
+        }
+
+        return verdict;
+    }
+
+    private sealed class Waker : IInspectionWaker
+    {
+        private readonly SemaphoreSlim _woken = new(0);
+
+        public void Wake() => _woken.Release();
+
+        public void Await() => Assert.True(_woken.Wait(TimeSpan.FromMinutes(2)), "nobody wakes the stream");
     }
 }

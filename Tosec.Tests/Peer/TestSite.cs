@@ -3,6 +3,7 @@ using System.Net;
 using Akka.Actor;
 using Akka.Configuration;
 using Tosec.Actors.Chains;
+using Tosec.Actors.Inspection;
 using Tosec.Actors.Streams;
 using Tosec.Actors.Toe;
 using Tosec.Actors.Vms;
@@ -19,7 +20,7 @@ namespace Tosec.Tests.Peer;
 internal sealed record TestSiteOptions
 {
     /// <summary>One SVM each, in the order of the chain.</summary>
-    public IReadOnlyList<TestEngine> Engines { get; init; } = [];
+    public IReadOnlyList<INetworkSecuritySystem> Engines { get; init; } = [];
 
     public IReadOnlyList<string> Guests { get; init; } = ["alice"];
 

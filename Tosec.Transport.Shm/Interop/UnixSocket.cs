@@ -28,6 +28,7 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
     private const int StatxModeOffset = 28;
     private const int S_IFMT = 0xf000;
     private const int S_IFSOCK = 0xc000;
+    private const short POLLIN = 1;
     private const int PathBytes = 108;
     private const int ControlHeader = 16;
 
@@ -81,6 +82,28 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
     /// <exception cref="NativeFailure">ENOENT or ECONNREFUSED: nobody listens there.</exception>
     public static UnixSocket Connect(string path, bool packets) =>
         TryConnect(path, packets, 0, out var errno) ?? throw NativeFailure.From(errno, $"connect({path})");
+
+    /// <summary>The same without waiting for room in the listener's queue, nor throwing.</summary>
+    /// <returns>Null: <paramref name="errno"/> says why (ENOENT, ECONNREFUSED; EAGAIN: the queue is full).</returns>
+    public static UnixSocket? TryConnect(string path, out int errno) => TryConnect(path, packets: false, SOCK_NONBLOCK, out errno);
+
+    /// <summary>Blocks until something can be received (an end or an error too) or the time is over.</summary>
+    /// <returns>False: the time is over.</returns>
+    public bool AwaitReadable(TimeSpan time)
+    {
+        var deadline = Environment.TickCount64 + (long)time.TotalMilliseconds;
+        while (true)
+        {
+            var poll = new PollEntry { Descriptor = Descriptor, Events = POLLIN };
+            var left = (int)Math.Clamp(deadline - Environment.TickCount64, 0, int.MaxValue);
+            var ready = Poll(&poll, 1, left);
+            var errno = Marshal.GetLastPInvokeError();
+            if (ready >= 0)
+                return ready > 0;
+            if (errno != Errnos.EINTR)
+                throw NativeFailure.From(errno, "poll(unix)");
+        }
+    }
 
     /// <summary>The next connection, non-blocking, or null when none waits.</summary>
     public UnixSocket? Accept()
@@ -260,6 +283,14 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
     }
 
     [StructLayout(LayoutKind.Sequential)]
+    private struct PollEntry
+    {
+        public int Descriptor;
+        public short Events;
+        public short Returned;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
     private struct MessageHeader
     {
         public void* Name;
@@ -304,6 +335,9 @@ public sealed unsafe partial class UnixSocket : SafeHandleZeroOrMinusOneIsInvali
 
     [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
     private static partial nint ReceiveMessage(UnixSocket socket, MessageHeader* message, int flags);
+
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
+    private static partial int Poll(PollEntry* entries, nuint count, int milliseconds);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int descriptor);

@@ -3,6 +3,7 @@ using Tosec.Actors.Commands;
 using Tosec.Actors.Inspection;
 using Tosec.Actors.Threats;
 using Tosec.Actors.Vms;
+using Tosec.Engines.Antivirus;
 using Tosec.Engines.Auditor;
 using Tosec.Engines.Counter;
 using Tosec.Engines.Ips;
@@ -117,6 +118,7 @@ internal sealed class SvmRole : VmRole
     {
         "waf" => new WafSystem(settings.Waf),
         "ips" => new IpsSystem(settings.Ips),
+        "antivirus" => new AntivirusSystem(settings.Antivirus, reporter),
         "auditor" => new AuditorSystem(settings.Auditor, reporter),
         "counter" => new CounterSystem(),
         _ => throw new NodeStartException($"there is no network security system of type {type}"),

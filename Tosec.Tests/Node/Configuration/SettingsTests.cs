@@ -116,7 +116,7 @@ public class SettingsTests
     [InlineData("tosec.host.guests.waf1.tenant = x", "tosec.host.guests.waf1 in n.conf: an SVM has that name")]
     [InlineData("tosec.tovm.guests = [nope]", "tosec.tovm.guests in n.conf is a list with nope; allowed: names of tosec.host.guests: a, b")]
     [InlineData("tosec.tovm.guests = some", "tosec.tovm.guests in n.conf is \"some\"; allowed: *")]
-    [InlineData("tosec.chains.web.svms = [av]", "tosec.chains.web.svms in n.conf is \"av\"; allowed: a list of SVM types (waf, ips, auditor, counter)")]
+    [InlineData("tosec.chains.web.svms = [av]", "tosec.chains.web.svms in n.conf is \"av\"; allowed: a list of SVM types (waf, ips, antivirus, auditor, counter)")]
     [InlineData("tosec.chains.web.hold-deadline = 5", "tosec.chains.web.hold-deadline in n.conf is \"5\"; allowed: a time from 10ms to 1h")]
     [InlineData("tosec.chains.deny.svms = []", "tosec.chains.deny in n.conf: no chain can be named deny")]
     [InlineData("tosec.policy = [ { chain = nope } ]", "tosec.policy[1].chain in n.conf is \"nope\"; allowed: web or deny")]
@@ -154,7 +154,7 @@ public class SettingsTests
         AssertWrong("tosec.svm.type = counter", "tosec.svm.type in n.conf is \"counter\"; allowed: waf, as tosec.host.svms.waf1.type says");
         AssertWrong("tosec.svm.type = waf\ntosec.svm.guests = [b]", "tosec.svm.guests in n.conf is a list with b; allowed: guests whose");
         AssertWrong("tosec.svm.type = waf\ntosec.node.name = x", "the SVM x is not among tosec.host.svms; allowed: waf1, cnt");
-        AssertWrong("", "tosec.svm.type is missing in n.conf; allowed: waf, ips, auditor or counter");
+        AssertWrong("", "tosec.svm.type is missing in n.conf; allowed: waf, ips, antivirus, auditor or counter");
 
         static void AssertWrong(string svm, string message)
         {
